@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import math
 from dataclasses import dataclass
+from enum import IntEnum
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from OpenGL.raw.GL.VERSION.GL_3_0 import glBindVertexArray
 from gpu.errors import GpuError
 from gpu.gl import strings
 from gpu.gl.context import check
-from gpu.gl.gl_state import GL_TEXTURE0, ICC_UNIT, TILE_UNIT, Blending, DrawState, UploadState
+from gpu.gl.gl_state import GL_TEXTURE0, ICC_UNIT, TILE_UNIT, Blending, DrawState, Scissors, UploadState
 from gpu.gl.program import Program
 
 if TYPE_CHECKING:
@@ -32,13 +33,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gpu.gl.program import UniformValue
+
 Rectangle = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
+Box = tuple[int, int, int, int]
+"""x0, y0, x1, y1 in framebuffer pixels, y down."""
 
 # Those of tiles and colour table, whose targets are others, and three below: only here for 2D textures.
 _FIELD_UNITS, _TISSUE_UNIT, _MAPS_UNIT = (TILE_UNIT, TILE_UNIT - 1, TILE_UNIT - 2), TILE_UNIT - 3, ICC_UNIT
 _GL_TEXTURE_2D = 0x0DE1
 _GL_TRIANGLE_STRIP = 0x0005
+_TIE = 2.0**-16
+"""A likeness of exactly the threshold is drawn, however a driver rounds it; of 255 steps this is none."""
 _UPLOAD_BYTES = 1 << 20
 """In one step: a third of a millisecond with software OpenGL."""
 
@@ -47,9 +54,7 @@ _UPLOAD_BYTES = 1 << 20
 class FieldStyle:
     """How a field is drawn: row of the table of colour maps, opacity and threshold 0 to 1, the values of the
     first colour and the last, how much of the fill and of the outlines of the best patches is drawn (0 to 1),
-    blending from patch to patch, which keeps to the tissue where that was put, contour lines, patterns over
-    patches that were not analysed (may be left out where all in view were), whether all in view is tissue,
-    whether patches off the tissue have a value, flashlight (x, y, radius) in framebuffer pixels or None, and
+    blending from patch to patch, contour lines, flashlight (x, y, radius) in framebuffer pixels or None, and
     of a field with levels how much regions, patches and tokens count."""
 
     colour_map: int
@@ -60,9 +65,6 @@ class FieldStyle:
     outlines: float
     smooth: bool
     contours: bool
-    patterns: bool
-    all_tissue: bool
-    off_tissue: bool
     flashlight_px: tuple[float, float, float] | None
     level_weights: tuple[float, float, float] | None = None
 
@@ -74,11 +76,45 @@ class FieldStyle:
             "OUTLINES": self.outlines > 0,
             "SMOOTH": self.smooth,
             "CONTOURS": self.contours,
-            "PATTERNS": self.patterns,
             "FLASHLIGHT": self.flashlight_px is not None,
             "LEVELS": self.level_weights is not None,
         }
         return tuple(name for name, on in chosen.items() if on)
+
+
+class TissueInView(IntEnum):
+    """What a part of a frame holds of the tissue to which blended colours keep: there is none to keep to;
+    nothing has a colour; an edge; an edge, or patches that have a colour without tissue; all is coloured."""
+
+    UNMASKED = 0
+    NOTHING = 1
+    EDGE = 2
+    EDGE_OR_PATCHES = 3
+    ALL = 4
+
+
+_TISSUE_DEFINES: dict[TissueInView, tuple[str, ...]] = {
+    TissueInView.UNMASKED: (),
+    TissueInView.NOTHING: ("TISSUE",),
+    TissueInView.EDGE: ("TISSUE",),
+    TissueInView.EDGE_OR_PATCHES: ("TISSUE", "OFF_TISSUE"),
+    TissueInView.ALL: ("ALL_TISSUE",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPart:
+    """Boxes of a frame that need the same work. ``patterns``: over patches that were not analysed; may be
+    left out where all were."""
+
+    tissue: TissueInView
+    patterns: bool
+    boxes_px: Sequence[Box]
+
+    @property
+    def defines(self) -> tuple[str, ...]:
+        """The features that the program is compiled with."""
+        return _TISSUE_DEFINES[self.tissue] + (("PATTERNS",) if self.patterns else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,56 +220,57 @@ class OverlayRenderer:
         for name in (self._fields.keys() | self._begun.keys()) - set(names):
             self._drop(name)
 
-    def draw(self, name: str, style: FieldStyle, place: FieldPlace) -> None:
-        """Draw a field over what the bound framebuffer holds."""
-        with DrawState(), Blending():
-            keeps_to_tissue = style.smooth and self._tissue > 0
-            on_tissue = keeps_to_tissue and not style.all_tissue
-            defines = style.defines
-            if on_tissue:
-                defines += ("TISSUE", "OFF_TISSUE") if style.off_tissue else ("TISSUE",)
-            elif keeps_to_tissue:
-                defines += ("ALL_TISSUE",)
-            program = self._program(defines)
-            glUseProgram(program.name)
-            first_x, first_y = math.floor(place.rect_patches[0]), math.floor(place.rect_patches[1])
-            x0, y0, x1, y1 = place.rect_patches
-            low, high = style.ends
-            program.set_uniforms(
-                rect_px=place.rect_px,
-                # From the first visible patch, so that float32 is exact enough at any zoom.
-                rect_patches=(x0 - first_x, y0 - first_y, x1 - first_x, y1 - first_y),
-                first_patch=(first_x, first_y),
-                framebuffer_px=(place.width_px, place.height_px),
-                rotation=(math.cos(place.rotation_rad), math.sin(place.rotation_rad)),
-                origin_px=place.origin_px,
-                pixel_ratio=float(place.pixel_ratio),
-                colour_map_row=(style.colour_map + 0.5) / self._map_count,
-                opacity=float(style.opacity),
-                threshold=float(style.threshold),
-                place_line=(1 / (high - low), -low / (high - low)),
-                fill=float(style.fill),
-                outlines=float(style.outlines),
-                patch_px=place.patch_px,
-                slide_patches=place.slide_patches,
-            )
-            if style.flashlight_px is not None:
-                program.set_uniforms(flashlight_px=style.flashlight_px)
-            if style.level_weights is not None:
-                program.set_uniforms(level_weights=style.level_weights)
+    def draw(self, name: str, style: FieldStyle, place: FieldPlace, parts: Sequence[FieldPart]) -> None:
+        """Draw parts of a field over what the bound framebuffer holds."""
+        with DrawState(), Blending(), Scissors() as scissors:
             glViewport(0, 0, place.width_px, place.height_px)
             textures = dict(zip(_FIELD_UNITS, self._fields[name].textures, strict=False))
             textures[_MAPS_UNIT] = self._maps
-            if on_tissue:
+            if self._tissue:
                 textures[_TISSUE_UNIT] = self._tissue
             for unit, texture in textures.items():
                 glActiveTexture(GL_TEXTURE0 + unit)
                 glBindTexture(_GL_TEXTURE_2D, texture)
             glBindVertexArray(self._vertex_array)
-            glDrawArrays(_GL_TRIANGLE_STRIP, 0, 4)
+            uniforms = self._uniforms(style, place)
+            for part in parts:
+                program = self._program(style.defines + part.defines)
+                glUseProgram(program.name)
+                program.set_uniforms(**uniforms)
+                for x0_px, y0_px, x1_px, y1_px in part.boxes_px:
+                    scissors.cut(x0_px, place.height_px - y1_px, x1_px - x0_px, y1_px - y0_px)
+                    glDrawArrays(_GL_TRIANGLE_STRIP, 0, 4)
             for unit in textures:
                 glActiveTexture(GL_TEXTURE0 + unit)
                 glBindTexture(_GL_TEXTURE_2D, 0)
+
+    def _uniforms(self, style: FieldStyle, place: FieldPlace) -> dict[str, UniformValue]:
+        first_x, first_y = math.floor(place.rect_patches[0]), math.floor(place.rect_patches[1])
+        x0, y0, x1, y1 = place.rect_patches
+        low, high = style.ends
+        uniforms: dict[str, UniformValue] = {
+            "rect_px": place.rect_px,
+            # From the first visible patch, so that float32 is exact enough at any zoom.
+            "rect_patches": (x0 - first_x, y0 - first_y, x1 - first_x, y1 - first_y),
+            "first_patch": (first_x, first_y),
+            "framebuffer_px": (place.width_px, place.height_px),
+            "rotation": (math.cos(place.rotation_rad), math.sin(place.rotation_rad)),
+            "origin_px": place.origin_px,
+            "pixel_ratio": float(place.pixel_ratio),
+            "colour_map_row": (style.colour_map + 0.5) / self._map_count,
+            "opacity": float(style.opacity),
+            "threshold": float(style.threshold) - _TIE,
+            "place_line": (1 / (high - low), -low / (high - low)),
+            "fill": float(style.fill * style.opacity),
+            "outlines": float(style.outlines),
+            "patch_px": place.patch_px,
+            "slide_patches": place.slide_patches,
+        }
+        if style.flashlight_px is not None:
+            uniforms["flashlight_px"] = style.flashlight_px
+        if style.level_weights is not None:
+            uniforms["level_weights"] = style.level_weights
+        return uniforms
 
     def release(self) -> None:
         """Free every GL object; the context must be current."""

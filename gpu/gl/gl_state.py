@@ -15,6 +15,7 @@ from OpenGL.raw.GL.VERSION.GL_1_0 import (
     glGetIntegerv,
     glIsEnabled,
     glPixelStorei,
+    glScissor,
     glViewport,
 )
 from OpenGL.raw.GL.VERSION.GL_1_1 import glBindTexture
@@ -42,6 +43,8 @@ _GL_PIXEL_UNPACK_BUFFER = 0x88EC
 _GL_PIXEL_UNPACK_BUFFER_BINDING = 0x88EF
 _GL_VIEWPORT = 0x0BA2
 _GL_COLOR_WRITEMASK = 0x0C23
+_GL_SCISSOR_TEST = 0x0C11
+_GL_SCISSOR_BOX = 0x0C10
 # Blend, depth, cull, stencil, scissor, sRGB conversion: all off while tiles are drawn.
 _CAPABILITIES = (0x0BE2, 0x0B71, 0x0B44, 0x0B90, 0x0C11, 0x8DB9)
 # Row length, skip rows, skip pixels, image height, skip images; zero while tiles are uploaded.
@@ -139,3 +142,22 @@ class Blending:
         glDisable(_GL_BLEND)
         glBlendFuncSeparate(*self._factors)
         glBlendEquationSeparate(*self._equations)
+
+
+class Scissors:
+    """Context manager: only what is inside of the last ``cut`` is drawn; all as before on leaving. Inside
+    DrawState, which has switched the scissor test off."""
+
+    def __enter__(self) -> Scissors:
+        self._box = (ctypes.c_int * 4)()
+        glGetIntegerv(_GL_SCISSOR_BOX, self._box)
+        glEnable(_GL_SCISSOR_TEST)
+        return self
+
+    def cut(self, x: int, y: int, width: int, height: int) -> None:
+        """Draw only in this box: framebuffer pixels, y up."""
+        glScissor(x, y, width, height)
+
+    def __exit__(self, *_error: object) -> None:
+        glDisable(_GL_SCISSOR_TEST)
+        glScissor(*self._box)

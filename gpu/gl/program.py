@@ -103,6 +103,7 @@ class Program:
             for shader in shaders:
                 GL.glDeleteShader(shader)
         self._locations: dict[str, int] = {}
+        self._values: dict[str, int | float | Sequence[float]] = {}
 
     def set_uniforms(self, **values: UniformValue) -> None:
         """Set uniforms by name; the program must be in use.
@@ -111,6 +112,10 @@ class Program:
         compiler has removed as unused is ignored, as OpenGL itself does.
         """
         for name, value in values.items():
+            if not isinstance(value, np.ndarray):
+                if self._values.get(name) == value:  # set before, which takes far longer than this
+                    continue
+                self._values[name] = value
             location = self._locations.get(name)
             if location is None:
                 location = self._locations[name] = int(GL.glGetUniformLocation(self.name, name))

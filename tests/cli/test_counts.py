@@ -45,7 +45,7 @@ def test_patches_of_glass_are_not_counted(
     assert 16 <= facts["patches"] == facts["patches_analysed"] <= 20
     assert cli.main(["query", str(half), "stroma"]) == 0
     analysed = strings.ANALYSED_LINE.format(
-        known=facts["patches"], total=facts["patches"], encoder=MEASURED.title
+        known=facts["patches"], patches=f"{facts['patches']} patches", encoder=MEASURED.title
     )
     assert analysed in capsys.readouterr().out
 

@@ -69,7 +69,7 @@ def test_the_maps_of_a_head_lie_over_the_slide(
 ) -> None:
     paths = [tmp_path / f"{number}.ome.tiff" for number in range(4)]
     assert cli.main(words(slide, paths[0])) == 0
-    assert "Our pool on these 16 patches: no " in capsys.readouterr().err
+    assert "Our pool, patches used: 16. no " in capsys.readouterr().err
     assert cli.main(words(slide, paths[1], "--head", "1")) == 0
     assert cli.main(words(slide, paths[2], "--head", "2")) == 0
     assert cli.main(words(slide, paths[3], "--head", "3")) == 0

@@ -11,8 +11,10 @@ import pytest
 from tests.messages import pattern
 from viewer.common import strings
 from viewer.common.atomic_write import SaveError, check_savable, save_atomically, save_failure
+from viewer.common.paths import HOME_VARIABLE, cache_dir, config_dir, log_dir, state_dir
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -57,7 +59,7 @@ def test_a_really_full_disk_is_reported() -> None:
         pytest.skip("this system has no /dev/full")
     with pytest.raises(OSError, match="No space") as caught, full.open("wb", buffering=0) as file:
         file.write(b"x")
-    assert save_failure(caught.value) == strings.DISK_FULL
+    assert save_failure(full, caught.value) == strings.DISK_FULL
 
 
 def test_a_file_where_a_folder_is_needed(tmp_path: Path) -> None:
@@ -83,11 +85,23 @@ def test_what_is_bound_to_fail_is_known_before(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("number", "reason"),
     [
-        (errno.EACCES, strings.SAVING_NOT_ALLOWED),
-        (errno.EROFS, strings.SAVING_NOT_ALLOWED),
+        (errno.EACCES, strings.SAVING_NOT_ALLOWED.format(elsewhere=strings.CHOOSE_FOLDER)),
+        (errno.EROFS, strings.SAVING_NOT_ALLOWED.format(elsewhere=strings.CHOOSE_FOLDER)),
         (errno.EISDIR, strings.FOLDER_IN_PLACE_OF_FILE),
         (errno.EIO, strings.NOT_SAVED.format(reason="Input/output error")),
     ],
 )
-def test_the_reason_is_stated(number: int, reason: str) -> None:
-    assert save_failure(OSError(number, os.strerror(number))) == reason
+def test_the_reason_is_stated(tmp_path: Path, number: int, reason: str) -> None:
+    assert save_failure(tmp_path / "file", OSError(number, os.strerror(number))) == reason
+
+
+@pytest.mark.parametrize("folder", [config_dir, cache_dir, state_dir, log_dir])
+@pytest.mark.parametrize(
+    ("number", "template"),
+    [(errno.EACCES, strings.SAVING_NOT_ALLOWED), (errno.ENOTDIR, strings.FILE_IN_PLACE_OF_FOLDER)],
+)
+def test_of_its_own_files_it_names_the_variable_that_moves_them(
+    number: int, template: str, folder: Callable[[], Path]
+) -> None:
+    reason = save_failure(folder() / "file", OSError(number, os.strerror(number)))
+    assert reason == template.format(elsewhere=strings.MOVE_HOME.format(variable=HOME_VARIABLE))

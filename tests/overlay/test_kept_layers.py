@@ -66,6 +66,20 @@ def test_a_layer_comes_back_as_it_was() -> None:
     assert path.stat().st_size < 20_000
 
 
+def test_glass_stays_glass() -> None:
+    """An export of a layer that was kept counts what that of the query itself counts."""
+    glass = np.zeros(FIELD.grid.shape, bool)
+    glass[0] = True
+    kept = replace(LAYER, field=replace(FIELD, glass=glass), imported=False)
+    back = read_layer(keep(kept))
+    assert isinstance(back, KeptLayer)
+    assert np.array_equal(back.field.known, FIELD.known)
+    assert back.field.analysed_count == kept.field.analysed_count == FIELD.known.sum() - FIELD.grid.columns
+    imported = read_layer(keep())
+    assert isinstance(imported, KeptLayer)
+    assert imported.field.glass is None, "another program did not say which patches are glass"
+
+
 def test_layers_come_in_the_order_in_which_they_were_kept_and_go_when_removed() -> None:
     paths = [keep(replace(LAYER, title=str(number))) for number in range(3)]
     keep(slide="6" * 64)

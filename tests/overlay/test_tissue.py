@@ -8,8 +8,8 @@ import numpy as np
 
 from tests.slide import stained
 from tests.slide.stained import HEIGHT, WIDTH, StainedGlass, disc, slide_of
+from viewer.overlay.counted_mask import Rects
 from viewer.overlay.tissue import OverlayTissue, overlay_tissue
-from viewer.slide.geometry import Rect
 from viewer.slide.tissue.morphology import without_gaps
 
 if TYPE_CHECKING:
@@ -73,12 +73,17 @@ def test_without_a_thumbnail_there_is_none(monkeypatch: pytest.MonkeyPatch) -> N
     assert overlay_tissue(slide_of(StainedGlass().picture()), MPP) is None
 
 
-def test_a_part_is_filled_where_neither_it_nor_a_pixel_beside_it_is_off_the_tissue() -> None:
+def test_what_is_not_drawn_in_full_and_what_is_drawn_at_all_count_the_pixels_beside_them() -> None:
     shade = np.full((60, 80), 255, np.uint8)
+    shade[:, :40] = 127
     shade[30, 40] = 254
     tissue = OverlayTissue(shade, (8000, 6000))
-    assert tissue.fills(Rect(0, 0, 3850, 6000))
-    assert tissue.fills(Rect(4250, 0, 8000, 6000))
-    assert not tissue.fills(Rect(0, 0, 3950, 6000)), "blended with the pixel beyond"
-    assert not tissue.fills(Rect(4010, 3010, 4020, 3020))
-    assert not tissue.fills(Rect(0, 0, 8000, 6000))
+
+    def found(x0: float, y0: float, x1: float, y1: float) -> tuple[bool, bool]:
+        rects = Rects(*np.array([[x0], [y0], [x1], [y1]]))
+        return bool(tissue.faint.any_in(rects)[0]), bool(tissue.coloured.any_in(rects)[0])
+
+    assert found(4210, 10, 8000, 6000) == (False, True)
+    assert found(4190, 3010, 4200, 3020) == (True, True), "blended with the pixel beyond"
+    assert found(10, 10, 3850, 6000) == (True, False)
+    assert found(10, 10, 3950, 6000) == (True, True)

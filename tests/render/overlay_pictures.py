@@ -72,4 +72,4 @@ def colour_of(score: int, name: str = "magma") -> Any:
 
 def textures() -> int:
     """How many of the first names the driver gives are in use."""
-    return sum(bool(GL.glIsTexture(name)) for name in range(1, 200))
+    return sum(bool(GL.glIsTexture(name)) for name in range(1, 4000))

@@ -75,9 +75,18 @@ def test_colours_are_drawn_as_over_the_slide_clear_below_the_threshold() -> None
 
 
 def test_one_description_states_layers_and_what_applies_to_them() -> None:
-    facts = replace(FACTS, layers=(replace(LAYER, state="62 % analysed"),))
+    facts = replace(FACTS, layers=(replace(LAYER, state="62 % analysed", lines=(((9, 9, 9), "0.25"),)),))
     words = facts.metadata()["Layers"]
-    for part in ("Likeness", "by a model", "0.5", "62 % analysed", "estimated", "not analysed", FRAMED):
+    for part in (
+        "Likeness",
+        "by a model",
+        "0.5",
+        "62 % analysed",
+        "lines at 0.25",
+        "estimated",
+        "not analysed",
+        FRAMED,
+    ):
         assert part in words
     assert "Layers" not in FACTS.metadata()
 
@@ -108,4 +117,5 @@ def test_outlines_have_their_colours_and_classes_and_hatch_nothing() -> None:
     words = facts.metadata()["Layers"]
     assert "tumour (3)" in words
     assert "not analysed" not in words
+    assert FRAMED not in words
     assert "not analysed" in replace(FACTS, layers=(outlines, LAYER)).metadata()["Layers"]

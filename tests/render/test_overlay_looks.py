@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,7 +21,9 @@ from tests.render.overlay_pictures import (
 )
 from viewer.overlay.tissue import OverlayTissue
 from viewer.render.overlay_renderer import OverlayDrawing
+from viewer.slide.geometry import Pyramid
 from viewer.view.camera import View
+from viewer.view.screen import Screen
 
 if TYPE_CHECKING:
     from viewer.overlay.layer import OverlayLayer, OverlayLook
@@ -66,11 +68,29 @@ def test_contours_stand_alone() -> None:
     look = replace(SOLID, smooth=True, fill=False, contours=True)
     picture = draw(scene(field, look))
     row = picture[320]
-    assert (np.ptp(row, axis=-1) <= 3).all(), "no colour of the map"
-    lines = np.flatnonzero(np.diff((row[:, 0] < 128).astype(int)) == 1)
-    crossings = [((level * 255 - 20) / 30 + 0.5) * PATCH_PX for level in (0.25, 0.5, 0.75)]
-    assert lines == pytest.approx(crossings, abs=3)
-    assert (row[:100] == 255).all()
+    for level in (0.25, 0.5, 0.75):
+        crossing = round(((level * 255 - 20) / 30 + 0.5) * PATCH_PX)
+        line = row[crossing - 1 : crossing + 1]
+        assert np.abs(line - colour_of(round(level * 255))).min(axis=0).max() <= 8, (
+            "in the colour of its level"
+        )
+        beside = row[crossing - 4 : crossing + 4]
+        light = colour_of(round(level * 255)) @ (0.3, 0.6, 0.1) < 128
+        halo = beside.min(axis=-1) > 235 if light else beside.max(axis=-1) < 110
+        assert halo[:4].any(), "with a halo on both sides"
+        assert halo[4:].any()
+        row[crossing - 5 : crossing + 5] = 255
+    assert (row == 255).all(), "and no other colour"
+
+
+def test_a_contour_at_the_threshold_has_the_colour_of_its_place_in_the_range() -> None:
+    field = layer(np.broadcast_to(np.arange(8) * 30 + 20, (6, 8)))
+    look = replace(SOLID, smooth=True, fill=False, contours=True, threshold=0.6, low=0.5, high=0.9)
+    row = draw(scene(field, look))[320]
+    crossing = round(((0.6 * 255 - 20) / 30 + 0.5) * PATCH_PX)
+    line = row[crossing - 1 : crossing + 1]
+    assert np.abs(line - colour_of(round(0.25 * 255))).min(axis=0).max() <= 8
+    assert (row[: crossing - 5] == 255).all(), "below the threshold there is no line"
 
 
 def test_a_patch_of_one_value_on_glass_has_no_contour_all_over() -> None:
@@ -136,6 +156,48 @@ def test_inside_the_tissue_all_is_drawn_as_beside_an_edge_in_view(contours: bool
     assert np.abs(away[0] - away[1]).max() <= 1
 
 
+@pytest.mark.parametrize(
+    "look", [{}, {"contours": True}, {"smooth": False}, {"threshold": 0.4, "opacity": 0.5}]
+)
+@pytest.mark.parametrize("view", [View(400, 300, 1.0), View(420, 310, 0.8, 0.5), View(430, 300, 0.4, 0.3)])
+def test_a_view_drawn_in_parts_is_the_picture_that_is_drawn_at_once(
+    look: dict[str, Any], view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(5)
+    scores = rng.integers(0, 255, (6, 8))
+    scores[:, 3] = 0
+    shade = np.zeros((60, 80), np.uint8)
+    shade[:, 30:] = 255
+    shade[20:30, 32:45] = rng.integers(0, 255, (10, 13))
+    field = layer(scores, known=np.arange(8) < 6, estimated=np.arange(8) == 6)
+    drawn = scene(field, replace(SOLID, **{"smooth": True, **look}), tissue=OverlayTissue(shade, (800, 600)))
+    in_parts = draw(drawn, view=view)
+    monkeypatch.setattr("viewer.render.view_parts.CELL_PX", 1000)
+    at_once = draw(drawn, view=view)
+    assert np.abs(in_parts - at_once).max() <= 1
+    assert len(np.unique(at_once.reshape(-1, 3), axis=0)) > 20
+
+
+def test_nothing_is_drawn_of_a_slide_that_a_turned_screen_only_comes_near() -> None:
+    picture = draw(scene(layer(ramp())), view=View(-560, -400, 1.0, 0.7))
+    assert (picture == 255).all()
+
+
+def test_a_value_that_is_the_threshold_is_drawn_and_one_step_less_is_not() -> None:
+    scores = np.arange(240).reshape(12, 20) + 16
+    pyramid = Pyramid.from_sizes([(2000, 1200)], [(256, 256)])
+    drawing = OverlayDrawing(pyramid)
+    for smooth in (False, True):
+        for threshold in range(20, 250, 9):
+            look = replace(SOLID, smooth=smooth, threshold=threshold / 255)
+            # At 33 pixels a patch, the middle of one is a patch's middle.
+            view, screen = View(1000, 600, 100 / 33), Screen(660, 396)
+            picture = draw(scene(layer(scores), look), view=view, screen=screen, drawing=drawing)
+            shown = (picture[16::33, 16::33] != 255).any(-1)
+            assert (shown == (scores >= threshold)).all()
+    drawing.release()
+
+
 def test_squares_are_drawn_as_they_were_measured() -> None:
     field, tissue = on_glass()
     picture = draw(scene(field, SOLID, tissue=tissue))
@@ -146,7 +208,41 @@ def test_a_score_where_no_tissue_is_seen_is_drawn_all_the_same() -> None:
     field, tissue = on_glass()
     nowhere = OverlayTissue(np.zeros_like(tissue.shade), tissue.slide_px)
     picture = draw(scene(field, replace(SOLID, smooth=True), tissue=nowhere))
-    assert np.abs(picture[205:295, 305:395] - colour_of(200)).max() <= 8
+    assert np.abs(picture[226:274, 326:374] - colour_of(200)).max() <= 8
+    assert (picture[200:300, [300, 399]] >= 250).all(), "nor is its edge a hard one beside others"
+    scores = np.zeros((6, 8))
+    scores[2, 3:5] = scores[0, 0] = 200
+    joined = draw(scene(layer(scores), replace(SOLID, smooth=True), tissue=nowhere))
+    assert np.abs(joined[226:274, 326:474] - colour_of(200)).max() <= 8, "none between two of them"
+    assert np.abs(joined[:74, :74] - colour_of(200)).max() <= 8, "nor at the end of the slide"
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+def test_estimated_patches_are_dotted_also_where_they_have_no_colour(smooth: bool) -> None:
+    scores = np.full((6, 8), 200)
+    scores[:, 4:] = 1
+    scores[0] = scores[:, 7] = 0
+    known = np.ones((6, 8), bool)
+    known[1:, 2:6] = False
+    shade = np.full((60, 80), 255, np.uint8)
+    shade[30:] = shade[:10] = shade[:, 70:] = 0
+    field = layer(scores, known=known, estimated=~known)
+    picture = draw(scene(field, replace(SOLID, smooth=smooth), tissue=OverlayTissue(shade, (800, 600))))
+    assert (picture[:100] == 255).all(), "glass has none"
+    assert (picture[:, 700:] == 255).all()
+    for part in (picture[120:280, 520:580], *([picture[320:580, 220:380]] if smooth else [])):
+        marked = part.max(axis=-1) < 200
+        assert 0.01 < marked.mean() < 0.1, "sparse dots"
+        assert part[~marked].min() > 160
+
+
+def test_a_lumen_that_scores_next_to_nothing_has_not_its_neighbours_colour() -> None:
+    scores = np.full((6, 8), 200)
+    scores[2, 3] = 1
+    shade = np.full((60, 80), 255, np.uint8)
+    shade[20:30, 30:40] = 0
+    picture = draw(scene(layer(scores), replace(SOLID, smooth=True), tissue=OverlayTissue(shade, (800, 600))))
+    assert (picture[206:294, 306:394] == 255).all()
 
 
 def test_tissue_found_after_a_layer_was_laid_is_kept_to_from_then_on() -> None:

@@ -20,7 +20,7 @@ from viewer.slide import strings
 from viewer.slide.facts import facts_as_text, slide_facts
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.given_scale import GivenScale, GivenScalesError, given_scale, keep_scales, kept_identities
+from viewer.slide.given_scale import GivenScale, GivenScalesError, given_scale, keep_scales, kept_scales
 from viewer.slide.identity import slide_identity
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def kept(slide: Path) -> GivenScale | None:
         ENTERED,
         GivenScale((0.5, 0.25), "2026-11-30", estimated=True),
         GivenScale((0.5, 0.5), "2026-11-30", power=20.0, overrides=True),
+        GivenScale((0.5, 0.5), "2026-11-30", for_list=True),
     ],
 )
 def test_it_survives_moving_and_renaming_until_it_is_cleared(
@@ -121,7 +122,7 @@ def test_processes_that_write_at_once_lose_nothing() -> None:
     )
     processes = [subprocess.Popen([sys.executable, "-c", script, name]) for name in ("first", "second")]
     assert [process.wait(60) for process in processes] == [0, 0]
-    assert kept_identities() == {f"{name} {n}" for name in ("first", "second") for n in range(20)}
+    assert kept_scales().keys() == {f"{name} {n}" for name in ("first", "second") for n in range(20)}
 
 
 def test_a_file_that_cannot_be_read_is_not_written_over(slide: Path) -> None:

@@ -30,7 +30,7 @@ SCREEN_PX = 1180, 760
 COLOURS = 192
 TIMEOUT_S = 300.0
 SETTLE_S = 1.0
-"""From all analysed and sharp to the picture: panels repaint later than the slide."""
+"""So long the view stays sharp before a picture: panels and the status line repaint later than the slide."""
 QUERY = "lymphocytes"
 READERS_HOME = "~/foveola"
 """Paths in the pictures begin as those of a reader do; it is a folder named "~" in a temporary one."""
@@ -61,7 +61,7 @@ class PictureMaker:
         from viewer.ui.shell.demo import open_demo
 
         open_demo(self._window)
-        self._wait(lambda: self._window.view.source is not None, "the demo slide is made")
+        self._wait(lambda: self._window.view.source is not None, "making the demo slide")
         self._trigger("show_properties", "show_adjustments")
         self._take("window")
         self._trigger("show_navigator", "show_adjustments")
@@ -107,14 +107,10 @@ class PictureMaker:
         return found
 
     def _analysed(self, bar: AnalysisBar) -> None:
-        """Wait until an analysis ends: its bar then has no button that can be pressed."""
-        from PySide6.QtWidgets import QPushButton
+        """Wait until all is analysed. One that never begins, or ends before, is said in its bar's words."""
+        from viewer.ui.overlays.strings import ALL_ANALYSED
 
-        def at_work() -> bool:
-            return any(button.isVisible() and button.isEnabled() for button in bar.findChildren(QPushButton))
-
-        self._wait(at_work, "an analysis begins")
-        self._wait(lambda: not at_work(), "an analysis ends")
+        self._wait(lambda: ALL_ANALYSED in bar.words, "an analysis", lambda: bar.words)
 
     def _take(self, name: str) -> None:
         self._settle()
@@ -131,17 +127,23 @@ class PictureMaker:
 
     def _settle(self) -> None:
         """Wait until the view is sharp and the panels have painted."""
-        view = self._window.view
-        end = time.monotonic() + SETTLE_S
-        self._wait(
-            lambda: time.monotonic() > end and (view.source is None or view.sharp), "the view becomes sharp"
-        )
+        view, sharp_since = self._window.view, time.monotonic()
 
-    def _wait(self, until: Callable[[], bool], what: str) -> None:
+        def settled() -> bool:
+            nonlocal sharp_since
+            if view.source is not None and not view.sharp:
+                sharp_since = time.monotonic()
+            return time.monotonic() - sharp_since > SETTLE_S
+
+        self._wait(settled, "a sharp view", lambda: self._window.status.sharp.text)
+
+    def _wait(self, until: Callable[[], bool], what: str, words: Callable[[], str] = str) -> None:
+        """Let the window work; ``words``: what it says of that which is waited for."""
         deadline = time.monotonic() + TIMEOUT_S
         while not until():
             if time.monotonic() > deadline:
-                sys.exit(f"no pictures: {what} took more than {TIMEOUT_S:.0f} s")
+                said = [*filter(None, [words()]), *(bar.text for bar in self._window.messages.messages)]
+                sys.exit(f"no pictures: {what} took more than {TIMEOUT_S:.0f} s. {' '.join(said)}".rstrip())
             self._app.processEvents()
             time.sleep(0.005)
 

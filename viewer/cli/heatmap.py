@@ -264,7 +264,8 @@ def _merge_overlap(analysis: Analysis, attention: Attention, options: argparse.N
         return strings.OVERLAP_UNIFORM
     area = strings.ALL_TISSUE if share == 1 else strings.TISSUE_SHARE.format(percent=100 * share)
     template = strings.OVERLAP_DONE_PARTLY if overlap.failed else strings.OVERLAP_DONE
-    return template.format(count=len(overlap.corners), area=area, failed=overlap.failed)
+    patches = strings.PATCHES[len(overlap.corners) == 1].format(count=len(overlap.corners))
+    return template.format(patches=patches, area=area, failed=overlap.failed)
 
 
 def _write_points(

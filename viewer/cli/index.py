@@ -75,7 +75,8 @@ def analyse_slides(
         cards=graphics,
     )
     results: list[IndexResult] = []
-    with progress_bar(strings.SLIDES.format(count=len(slides))) as progress:
+    counted = strings.SLIDES[len(slides) == 1].format(count=len(slides))
+    with progress_bar(counted) as progress:
         for result in index_slides(slides, job, processes=processes, scheduler=scheduler, progress=progress):
             results.append(result)
             with tqdm.external_write_mode():  # the bar makes room for a line
@@ -88,7 +89,7 @@ def analyse_slides(
                         terminal.write_stderr(strings.SLIDE_NOTE.format(slide=name, note=note))
     failed = sum(bool(result.failure) for result in results)
     if failed:
-        terminal.write_stderr(strings.SLIDES_FAILED.format(failed=failed, total=len(slides)))
+        terminal.write_stderr(strings.SLIDES_FAILED.format(failed=failed, slides=counted))
     return results
 
 
@@ -101,7 +102,7 @@ def _index_line(result: IndexResult) -> str:
         template = strings.INDEX_ANALYSED
     return template.format(
         slide=one_line(result.path),
-        patches=result.patches,
+        patches=strings.PATCHES[result.patches == 1].format(count=result.patches),
         failed=result.failed_patches,
         seconds=result.seconds,
     )

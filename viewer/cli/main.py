@@ -26,6 +26,7 @@ from viewer.cli import index as cli_index
 from viewer.cli import query as cli_query
 from viewer.cli import snapshot as cli_snapshot
 from viewer.cli import train as cli_training
+from viewer.cli import train_encoder as cli_train_encoder
 from viewer.cli.output import scale_of_reader
 from viewer.common.log import described
 from viewer.common.text import one_line
@@ -151,7 +152,15 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", metavar="S", type=arguments.seed, default=0, help=strings_help.PHANTOM_SEED
     )
 
-    for group in (cli_snapshot, cli_query, cli_index, cli_encoders, cli_heatmap, cli_training):
+    for group in (
+        cli_snapshot,
+        cli_query,
+        cli_index,
+        cli_encoders,
+        cli_heatmap,
+        cli_training,
+        cli_train_encoder,
+    ):
         group.add_command(add)
 
     bench = commands.add_parser(
@@ -182,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
 _NEGATIVE = re.compile(r"-[\d.]")
 COMMANDS = (
     *("open", "demo", "doctor", "info", "snapshot", "phantom", "bench"),
-    *("query", "heatmap", "index", "encoders", "train-head"),
+    *("query", "heatmap", "index", "encoders", "train-head", "train-encoder"),
 )
 
 

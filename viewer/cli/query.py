@@ -122,7 +122,6 @@ def _facts(answer: Answer, slide_name: str) -> dict[str, Any]:
         "understood": [asdict(term) for term in answer.understood],
         "places": places,
         "patches": answer.patches,
-        "patches_analysed": answer.patches - answer.unread,
         "patches_unread": answer.unread,
         "notes": list(answer.notes),
     }
@@ -134,7 +133,9 @@ def _text(answer: Answer, *, explain: bool) -> str:
         strings.QUERY_LINE.format(query=field.provenance.query),
         *(_understood(term) for term in answer.understood),
         strings.ANALYSED_LINE.format(
-            known=answer.patches - answer.unread, total=answer.patches, encoder=field.provenance.encoder
+            known=answer.patches - answer.unread,
+            patches=strings.PATCHES[answer.patches == 1].format(count=answer.patches),
+            encoder=field.provenance.encoder,
         ),
     ]
     lines += ["", strings.PLACES_HEADER] if answer.places else [strings.NO_PLACES_LINE]

@@ -12,6 +12,7 @@ from viewer.cli import maps as cli_map
 from viewer.cli.output import check_output, scale_of_reader
 from viewer.cli.query import answer_to
 from viewer.common.scale import magnification_from_downsample
+from viewer.overlay.strings import ALL_ANALYSED
 from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.render.strings import ICC_PROFILE
 
@@ -194,4 +195,4 @@ def _map_drawn(options: argparse.Namespace, source: Source, look: OverlayLook) -
 def _state(field: RelevanceField) -> str:
     missing = int((~field.known).sum())
     template = strings.ONE_PATCH_NOT_ANALYSED if missing == 1 else strings.PATCHES_NOT_ANALYSED
-    return template.format(count=missing) if missing else strings.ALL_ANALYSED
+    return template.format(count=missing) if missing else ALL_ANALYSED

@@ -51,7 +51,6 @@ COMMERCIAL_USE = {
 ADD_MODELS = 'Add models in {path}; see "Models and heads" in the guide.'
 
 # Pictures and phantoms.
-ALL_ANALYSED = "all analysed"
 ONE_PATCH_NOT_ANALYSED = "1 patch not analysed"
 PATCHES_NOT_ANALYSED = "{count:,} patches not analysed"
 ONE_TILE_FAILED = "1 tile could not be decoded, marked in the picture"
@@ -85,7 +84,8 @@ WEIGHTS_HINT = "{error}; for weights in a folder give --weights DIR"
 QUERY_LINE = "query       {query}"
 UNDERSTOOD_LINE = "understood  {term}: {concepts}"
 AS_WORDS = "as these words"
-ANALYSED_LINE = "analysed    {known:,} of {total:,} patches with tissue, {encoder}"
+ANALYSED_LINE = "analysed    {known:,} of {patches} with tissue, {encoder}"
+PATCHES = {True: "1 patch", False: "{count:,} patches"}  # by whether it is one
 NO_PLACES_LINE = "places      none stands out"
 PLACES_HEADER = "rank likeness      x px      y px  because"
 LIKENESS_NOTE = "Measured likeness, not a diagnosis. {research_use}."
@@ -103,10 +103,9 @@ AS_PUBLISHED = (
 )
 OVERLAP_PASS = "overlap pass"
 OVERLAP_UNIFORM = "Attention is uniform; no overlap pass was run."
-OVERLAP_DONE = "{count:,} patches half-way between others were analysed as well, over {area}."
+OVERLAP_DONE = "Also analysed: {patches} half-way between others, over {area}."
 OVERLAP_DONE_PARTLY = (
-    "{count:,} patches half-way between others were analysed as well, over {area}; "
-    "{failed:,} more could not be read."
+    "Also analysed: {patches} half-way between others, over {area}; {failed:,} more could not be read."
 )
 ALL_TISSUE = "all of the tissue"
 TISSUE_SHARE = "the {percent:.3g} % of the tissue with the highest attention"
@@ -115,14 +114,12 @@ NO_POINTS = "{path} holds no points: no token has more than even attention."
 # Indexing.
 FOLDER_UNREADABLE = "{folder} cannot be read: {error}; its slides are left out"
 NO_SLIDES = "there are no slides in these folders"
-SLIDES = "{count:,} slides"
+SLIDES = {True: "1 slide", False: "{count:,} slides"}  # by whether it is one
 SLIDE_NOTE = "{slide}: {note}"
-SLIDES_FAILED = "{failed:,} of {total:,} slides could not be analysed"
-INDEX_COMPLETE = "complete   {slide}: {patches:,} patches were already analysed"
-INDEX_ANALYSED = "analysed   {slide}: {patches:,} patches, {seconds:.1f} s"
-INDEX_ANALYSED_PARTLY = (
-    "analysed   {slide}: {patches:,} patches, {failed:,} could not be read, {seconds:.1f} s"
-)
+SLIDES_FAILED = "{failed:,} of {slides} could not be analysed"
+INDEX_COMPLETE = "complete   {slide}: {patches}, already analysed"
+INDEX_ANALYSED = "analysed   {slide}: {patches}, {seconds:.1f} s"
+INDEX_ANALYSED_PARTLY = "analysed   {slide}: {patches}, {failed:,} could not be read, {seconds:.1f} s"
 
 # Training.
 NO_CUDA = "there is no CUDA card that torch can use here; --device cpu always works"
@@ -148,3 +145,7 @@ ATTENTION_NOTE = "Attention is no explanation and no diagnosis. {research_use}."
 
 # Benchmarks.
 NOT_MEASURED = "not measured"
+
+# train-encoder
+ENCODER_TRAINED = "weights {weights}; model card {page}; offered in the window and as --encoder tissue"
+ENCODER_KEPT = "weights {weights}; model card {page}; not offered, as it was written elsewhere with -o"

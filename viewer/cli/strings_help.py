@@ -95,3 +95,11 @@ BENCH_ENCODE = "patches per second of an encoder, beside a bare loop of its netw
 BENCH_DEVICE = "where to compute (cpu)"
 BENCH_SLIDE = "also from the file of this slide, end to end"
 COMPILE = "also as torch compiles the network"
+
+# train-encoder
+TRAIN_ENCODER = "train the tissue encoder on slides with labelled regions, test it and write its model card"
+CORPUS = "a folder with slides/ and regions/*.geojson of the same names"
+ENCODER_FOLDER = "write the encoder here instead of where it is offered"
+START_WEIGHTS = "published weights of EfficientNet-Lite0 to start from; random ones without"
+STEPS = "steps of 64 patches (4000)"
+ENCODER_SEED = "the same seed repeats a training (0)"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from viewer.common import strings
 from viewer.common.errors import FoveolaError
+from viewer.common.paths import HOME_VARIABLE, OWN_FOLDERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +45,7 @@ def save_atomically(path: Path, data: bytes) -> None:
                 temporary.unlink()
             raise
     except OSError as error:
-        raise SaveError(path, save_failure(error)) from error
+        raise SaveError(path, save_failure(path, error)) from error
 
 
 def check_savable(path: Path) -> None:
@@ -53,12 +54,12 @@ def check_savable(path: Path) -> None:
     Does not detect what only saving shows, such as a full disk.
     """
     if path.is_dir():
-        raise SaveError(path, save_failure(IsADirectoryError(errno.EISDIR, "")))
+        raise SaveError(path, save_failure(path, IsADirectoryError(errno.EISDIR, "")))
     existing = next(folder for folder in path.absolute().parents if folder.exists())
     if not existing.is_dir():
-        raise SaveError(path, save_failure(NotADirectoryError(errno.ENOTDIR, "")))
+        raise SaveError(path, save_failure(path, NotADirectoryError(errno.ENOTDIR, "")))
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise SaveError(path, save_failure(PermissionError(errno.EACCES, "")))
+        raise SaveError(path, save_failure(path, PermissionError(errno.EACCES, "")))
 
 
 def set_aside(path: Path) -> Path:
@@ -70,19 +71,21 @@ def set_aside(path: Path) -> Path:
     try:
         path.replace(kept)
     except OSError as error:
-        raise SaveError(path, save_failure(error)) from error
+        raise SaveError(path, save_failure(path, error)) from error
     return kept
 
 
-def save_failure(error: OSError) -> str:
-    """Why a write failed and what to do about it, to follow the name of the file."""
+def save_failure(path: Path, error: OSError) -> str:
+    """Why writing ``path`` failed and what to do about it, to follow the name of the file."""
+    own = any(path.absolute().is_relative_to(folder().absolute()) for folder in OWN_FOLDERS)
+    elsewhere = strings.MOVE_HOME.format(variable=HOME_VARIABLE) if own else strings.CHOOSE_FOLDER
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
             return strings.DISK_FULL
         case errno.EACCES | errno.EPERM | errno.EROFS:
-            return strings.SAVING_NOT_ALLOWED
+            return strings.SAVING_NOT_ALLOWED.format(elsewhere=elsewhere)
         case errno.ENOTDIR | errno.EEXIST:
-            return strings.FILE_IN_PLACE_OF_FOLDER
+            return strings.FILE_IN_PLACE_OF_FOLDER.format(elsewhere=elsewhere)
         case errno.EISDIR:
             return strings.FOLDER_IN_PLACE_OF_FILE
         case _:

@@ -31,7 +31,7 @@ def locked(path: Path) -> Iterator[None]:
     except Timeout:
         raise SaveError(path, strings.NOT_SAVED_LOCKED) from None
     except OSError as error:
-        raise SaveError(path, save_failure(error)) from error
+        raise SaveError(path, save_failure(path, error)) from error
     try:
         yield
     finally:

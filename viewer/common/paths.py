@@ -35,6 +35,10 @@ def log_dir() -> Path:
     return _folder("log", platformdirs.user_log_path)
 
 
+OWN_FOLDERS = (config_dir, cache_dir, state_dir, log_dir)
+"""All of them: the reader chooses none of these in the window."""
+
+
 def _folder(name: str, usual: Callable[..., Path]) -> Path:
     home = os.environ.get(HOME_VARIABLE)
     return Path(home) / name if home else usual("foveola", appauthor=False)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 # Why a file was not saved; each follows the file's name and a colon.
 DISK_FULL = "not saved, the disk is full; free some space and save again"
-SAVING_NOT_ALLOWED = "not saved, writing there is not allowed; choose another folder"
-FILE_IN_PLACE_OF_FOLDER = "not saved, a part of its folder is a file; choose another folder"
+# ``elsewhere``: one of the two below.
+SAVING_NOT_ALLOWED = "not saved, writing there is not allowed; {elsewhere}"
+FILE_IN_PLACE_OF_FOLDER = "not saved, a part of its folder is a file; {elsewhere}"
+CHOOSE_FOLDER = "choose another folder"
+MOVE_HOME = "name a folder for Foveola's own files in the environment variable {variable}"
 FOLDER_IN_PLACE_OF_FILE = "not saved, a folder of that name exists; choose another name"
 NOT_SAVED = "not saved, {reason}"
 NOT_SAVED_LOCKED = "not saved, another Foveola keeps it locked; try again"

@@ -39,7 +39,7 @@ MOST_BYTES = 128_000_000
 """Of one layer: a larger one would leave no room for the others."""
 VERSION = 1
 _MAX_FACTS_BYTES = 1 << 20
-_KNOWN, _ESTIMATED = 1, 2
+_KNOWN, _ESTIMATED, _GLASS = 1, 2, 3
 """In ``coverage``, where 0 is a patch that was not analysed."""
 
 
@@ -54,6 +54,18 @@ class KeptLayer:
     look: OverlayLook
     imported: bool = False
     state: str = ""
+
+    def has_same_content(self, other: KeptLayer) -> bool:
+        """Whether the other is the same map of another program, drawn in whichever way."""
+        mine, theirs = self.field, other.field
+        return (
+            self.imported
+            and other.imported
+            and (self.title, mine.grid) == (other.title, theirs.grid)
+            and mine.provenance.source_values == theirs.provenance.source_values
+            and np.array_equal(mine.scores, theirs.scores)
+            and np.array_equal(mine.known, theirs.known)
+        )
 
 
 def layers_folder(slide: str) -> Path:
@@ -109,6 +121,8 @@ def _field_facts(layer: KeptLayer) -> dict[str, Any]:
 def _field_arrays(layer: KeptLayer) -> dict[str, NDArray[Any]]:
     field = layer.field
     coverage = field.known * np.uint8(_KNOWN) + field.estimated * np.uint8(_ESTIMATED)
+    if field.glass is not None:
+        coverage[field.glass & field.known] = _GLASS
     return {"scores": field.scores, "coverage": coverage}
 
 
@@ -138,15 +152,21 @@ def _field_layer(path: Path, file: Any, facts: dict[str, Any]) -> KeptLayer:
     if not 0 < rows * columns <= MAX_PATCHES or coverage.shape != scores.shape:
         raise FeatureFileError(path, strings.NOT_A_KEPT_LAYER)
     values, states = scores[()].astype(np.float32), coverage[()]
+    imported = facts["imported"] is True
     grid = PatchGrid(columns, rows, *(float(side) for side in facts["patch_px"]))
     field = RelevanceField(
-        grid, values, states == _KNOWN, states == _ESTIMATED, _provenance(facts["provenance"])
+        grid,
+        values,
+        (states == _KNOWN) | (states == _GLASS),
+        states == _ESTIMATED,
+        _provenance(facts["provenance"]),
+        None if imported else states == _GLASS,
     )
     return KeptLayer(
         field,
         _text(facts["title"]),
         _look(facts["look"]),
-        facts["imported"] is True,
+        imported,
         _text(facts["state"]),
     )
 

@@ -36,6 +36,13 @@ class KeptOutlines:
         """What is stored beside the arrays."""
         return {"file_name": self.file_name, "producer": self.producer, "visible": self.visible}
 
+    def has_same_content(self, other: KeptOutlines) -> bool:
+        """Whether the other is of the same file as it was then, shown or not."""
+        if (self.file_name, self.producer) != (other.file_name, other.producer):
+            return False
+        theirs = other.arrays()
+        return all(np.array_equal(array, theirs[name]) for name, array in self.arrays().items())
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What ``outlines_from`` reads, by its name."""
         outlines = self.outlines

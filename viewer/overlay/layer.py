@@ -16,6 +16,7 @@ from viewer.common.settings import LEAST_RANGE
 from viewer.overlay import strings
 from viewer.overlay.attention_look import HierarchyLook
 from viewer.overlay.colour_map import colour_maps, colour_stops
+from viewer.overlay.counted_mask import CountedMask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +40,12 @@ __all__ = [
 COLOUR_MAPS = tuple(colour_maps())
 KNOWN_WEIGHT, OFF_TISSUE_WEIGHT, ESTIMATED_WEIGHT, GLASS_WEIGHT = 255, 254, 128, 1
 """Weights of patches where values blend from patch to patch; 0 for those not analysed. ``OFF_TISSUE_WEIGHT``:
-scored, though no tissue is seen in it. ``GLASS_WEIGHT``: scores 0; clear up to its edge."""
+scored, though no tissue is seen in it; less 1, 2, 4, 8 where the next of ``_SIDES`` is such a one too, or
+there is none. ``GLASS_WEIGHT``: scores 0; clear up to its edge."""
+_NEXT_TO_NOTHING = 5
+"""A score up to this, 0.02, is not drawn where no tissue is seen: it would have its neighbours' colour."""
+_SIDES = (0, -1), (-1, 0), (0, 1), (1, 0)
+"""Left, above, right, below: rows and columns."""
 FAINT_BELOW = 0.1
 """From this likeness down to 0 the colour fades out; shaders/overlay.frag has the same number."""
 CHOSEN = "colour_map", "opacity", "threshold", "low", "high", "fill", "contours", "smooth"
@@ -71,6 +77,8 @@ class OverlayLayer:
     sequence: int
     levels: HierarchyLevels | None = None
     texels: tuple[NDArray[np.uint8], ...] = field(init=False, repr=False)
+    unknown: CountedMask = field(init=False, repr=False)
+    """Patches of which something was not analysed."""
 
     def __post_init__(self) -> None:
         if self.scores.ndim != 2 or self.scores.size == 0 or self.scores.dtype != np.uint8:
@@ -84,6 +92,8 @@ class OverlayLayer:
         if not (0 < self.patch_width_px < np.inf and 0 < self.patch_height_px < np.inf):
             raise ValueError(f"a patch of {self.patch_width_px} × {self.patch_height_px} px covers nothing")
         object.__setattr__(self, "texels", self._texels())
+        whole = self.known if self.levels is None else self.known & self.levels.tokens_known
+        object.__setattr__(self, "unknown", CountedMask(~whole, (self.patch_width_px, self.patch_height_px)))
 
     @property
     def glass(self) -> NDArray[np.bool_]:
@@ -104,7 +114,10 @@ class OverlayLayer:
         stained = tissue.patches(rows, cols, (self.patch_width_px, self.patch_height_px))
         texels = self.texels[0].copy()
         texels[self.glass & stained, 1] = KNOWN_WEIGHT
-        texels[self.known & (self.scores > 0) & ~stained, 1] = OFF_TISSUE_WEIGHT
+        off = self.known & (self.scores > _NEXT_TO_NOTHING) & ~stained
+        weights = _off_tissue_weights(off)[off]
+        texels[off, 0] = (self.scores[off].astype(np.uint16) * weights + 127) // 255
+        texels[off, 1] = weights
         return (texels,)
 
     def _texels(self) -> tuple[NDArray[np.uint8], ...]:
@@ -116,6 +129,24 @@ class OverlayLayer:
             return (patches,)
         tissue = self.scores > 0
         return (patches, self.levels.region_texels(tissue), self.levels.token_texels(tissue))
+
+
+def off_tissue(texels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which patches (rows, columns) of ``texels_on`` are scored, though no tissue is seen in them."""
+    weights = texels[..., 1]
+    least = OFF_TISSUE_WEIGHT - (1 << len(_SIDES)) + 1
+    found: NDArray[np.bool_] = (weights >= least) & (weights <= OFF_TISSUE_WEIGHT)
+    return found
+
+
+def _off_tissue_weights(off: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The weight of each patch were it ``off`` the tissue, (rows, columns)."""
+    rows, cols = off.shape
+    padded = np.pad(off, 1, constant_values=True)
+    weights = np.full(off.shape, OFF_TISSUE_WEIGHT, np.uint8)
+    for side, (row, col) in enumerate(_SIDES):
+        weights -= padded[1 + row : 1 + row + rows, 1 + col : 1 + col + cols] * np.uint8(1 << side)
+    return weights
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import partial
 from math import log10
 from typing import TYPE_CHECKING
 
@@ -10,11 +12,11 @@ import numpy as np
 
 from viewer.common.scale import pixel_size_in_words
 from viewer.overlay import strings
-from viewer.overlay.colour_map import colour_stops
-from viewer.overlay.layer import cover
+from viewer.overlay.colour_map import colour_maps, colour_stops
+from viewer.overlay.layer import cover, in_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 Rgb = tuple[int, int, int]
 BAR_STEPS = 256
 _MOST_KEYS = 8
+_CONTOURS = 0.25, 0.5, 0.75
 LIKENESS = strings.UNLIKE, strings.ALIKE
 _DIGITS, _MOST_DIGITS = 4, 13
 
@@ -38,6 +41,7 @@ class LegendEntry:
     means where that is a turning point. ``has_scale``: not where the colours have no meaning; the facts then
     state why. ``state``: how much is analysed; "" where that does not apply. ``keys``: of outlines, each
     colour and what it means. ``short_title``: where there is little room; "" for the title.
+    ``lines``: contours, each with its colour and its value; ``has_fill``: there are not only these.
     ``threshold_in_words``: in the map's own numbers; "" for a likeness.
 
     ``low``, ``middle`` and ``high`` begin with their number, which stands alone where there is little room.
@@ -57,11 +61,39 @@ class LegendEntry:
     keys: tuple[tuple[Rgb, str], ...] = ()
     short_title: str = ""
     threshold_in_words: str = ""
+    lines: tuple[tuple[Rgb, str], ...] = ()
+    has_fill: bool = True
 
     @property
-    def may_hatch(self) -> bool:
-        """Whether patches of the layer that were not analysed are hatched; outlines have no patches."""
+    def has_patches(self) -> bool:
+        """Whether it is drawn in patches: those not analysed are hatched, large ones framed."""
         return not self.keys
+
+    @property
+    def lines_in_words(self) -> str:
+        """Which contours are drawn; "" where there are none."""
+        values = ", ".join(value for _, value in self.lines)
+        return strings.LINES_AT.format(values=values) if values else ""
+
+    @property
+    def unfinished(self) -> str:
+        """How much is analysed, where that is not all; "" where it is, or where that does not apply."""
+        return "" if self.state == strings.ALL_ANALYSED else self.state
+
+    @property
+    def unfinished_in_short(self) -> str:
+        """ "42 %" of "42 % analysed"."""
+        share = re.search(r"\d+\s?%", self.unfinished)
+        return self.unfinished if share is None else share[0]
+
+    @property
+    def note(self) -> str:
+        """What a reader must know of this layer before its colours count: how much of it is analysed, and
+        what its dots mean; "" where there is nothing."""
+        if not self.dotted:
+            return self.unfinished
+        template = strings.STATE_AND_DOTS if self.unfinished else strings.ONLY_DOTS
+        return template.format(state=self.unfinished, meaning=self.dotted)
 
     def bar(self) -> NDArray[np.uint8]:
         """(256, 4) RGBA from the first colour to the last, as clear where the slide is as clear."""
@@ -94,6 +126,7 @@ def field_entry(
     field: RelevanceField, look: OverlayLook, title: str, *, imported: bool = False, state: str = ""
 ) -> LegendEntry:
     """The entry of a field. ``title``: its query, or where it was ``imported`` the name of the map."""
+    value_in_words = partial(source_value_in_words, field.provenance) if imported else "{:.2g}".format
     return LegendEntry(
         title if imported else strings.LIKENESS_TO.format(query=title),
         colour_stops(look.colour_map),
@@ -102,9 +135,11 @@ def field_entry(
         *(_source_ends(field.provenance, look) if imported else ends_in_words(look, *LIKENESS)),
         dotted=strings.ESTIMATED if field.estimated.any() else "",
         ends=look.ends,
-        threshold_in_words=_source_value(field.provenance, look.threshold) if imported else "",
+        threshold_in_words=source_value_in_words(field.provenance, look.threshold) if imported else "",
         state=state,
         short_title=title,
+        lines=_lines(look, value_in_words),
+        has_fill=look.fill,
     )
 
 
@@ -119,6 +154,20 @@ def outlines_entry(outlines: Outlines, file_name: str, source: str) -> LegendEnt
     ]
     title = strings.OUTLINES_TITLE.format(file=file_name)
     return LegendEntry(title, (), 0.0, facts, has_scale=False, keys=tuple(keys))
+
+
+def dots_in_words(entries: Sequence[LegendEntry]) -> str:
+    """What dots mean over these layers, and in which where not in all; "" where there are none."""
+    titles: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.dotted:
+            titles.setdefault(entry.dotted, []).append(entry.short_title or entry.title)
+    return strings.OR.join(
+        meaning
+        if len(having) == len(entries)
+        else strings.OF_LAYERS.format(meaning=meaning, titles=", ".join(having))
+        for meaning, having in titles.items()
+    )
 
 
 def ends_in_words(
@@ -138,18 +187,28 @@ def provenance_in_words(provenance: Provenance) -> str:
     return strings.SOURCE_AND_SIZE.format(source=provenance.encoder, size=size)
 
 
+def _lines(look: OverlayLook, value_in_words: Callable[[float], str]) -> tuple[tuple[Rgb, str], ...]:
+    """The contours of a look, the lowest first: shaders/overlay.frag draws them at the same likeness."""
+    if not look.contours:
+        return ()
+    at = sorted({level for level in _CONTOURS if level >= look.threshold} | ({look.threshold} - {0.0}))
+    steps = np.rint(255 * in_range(np.array(at), look.ends)).astype(int)
+    colours = [(int(r), int(g), int(b)) for r, g, b in colour_maps()[look.colour_map][steps]]
+    return tuple((rgb, value_in_words(level)) for rgb, level in zip(colours, at, strict=True))
+
+
 def _source_ends(provenance: Provenance, look: OverlayLook) -> tuple[str, str]:
     """What the first colour and the last mean, in the numbers of the map's file."""
-    zero, one = (_source_value(provenance, score) for score in (0.0, 1.0))
+    zero, one = (source_value_in_words(provenance, score) for score in (0.0, 1.0))
     return ends_in_words(
         look,
         strings.LOW.format(value=zero),
         strings.HIGH.format(value=one),
-        lambda score: _source_value(provenance, score),
+        lambda score: source_value_in_words(provenance, score),
     )
 
 
-def _source_value(provenance: Provenance, score: float) -> str:
+def source_value_in_words(provenance: Provenance, score: float) -> str:
     """The number in the map's file of a score, with more digits where the map's range is narrow."""
     low, high = provenance.source_values[0], provenance.source_values[-1]
     half_span = max(high / 2 - low / 2, 1e-300)  # the difference of two large numbers may be none

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import ceil, floor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from viewer.overlay.counted_mask import CountedMask
 from viewer.slide.source import TileError
 from viewer.slide.thumbnail import thumbnail
 from viewer.slide.tissue.mask import TissueMask, tissue_shade
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from viewer.slide.geometry import Rect
     from viewer.slide.source import Source
 
 _THUMBNAIL_PX = 1024
 _NOMINAL_MPP_UM = 0.35  # half-way between the two usual magnifications
+_LEAST_COLOURED, _FULL = 128, 255
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +28,16 @@ class OverlayTissue:
 
     shade: NDArray[np.uint8]
     slide_px: tuple[int, int]
+    faint: CountedMask = field(init=False, repr=False)
+    """Where a colour is not drawn in full, and where it is drawn at all, each with the pixels beside, with
+    which a pixel is blended."""
+    coloured: CountedMask = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        height, width = self.shade.shape
+        step_px = self.slide_px[0] / width, self.slide_px[1] / height
+        object.__setattr__(self, "faint", CountedMask(self.shade < _FULL, step_px, margin=1))
+        object.__setattr__(self, "coloured", CountedMask(self.shade >= _LEAST_COLOURED, step_px, margin=1))
 
     def patches(self, rows: int, cols: int, patch_px: tuple[float, float]) -> NDArray[np.bool_]:
         """Which patches of a grid from the slide's corner hold any tissue: (rows, columns)."""
@@ -36,15 +46,6 @@ class OverlayTissue:
         mask = TissueMask(self.shade > 0, step_px, self.slide_px, brightfield=True, reason="")
         held: NDArray[np.bool_] = mask.patch_fractions(cols, rows, *patch_px) > 0
         return held
-
-    def fills(self, region: Rect) -> bool:
-        """Whether a colour is drawn in full everywhere in a part of the slide (level-0 pixels)."""
-        height, width = self.shade.shape
-        per_x, per_y = width / self.slide_px[0], height / self.slide_px[1]
-        # With the pixels beyond, between which and those inside the shade is blended.
-        rows = slice(max(floor(region.y0 * per_y) - 1, 0), ceil(region.y1 * per_y) + 1)
-        cols = slice(max(floor(region.x0 * per_x) - 1, 0), ceil(region.x1 * per_x) + 1)
-        return bool(self.shade[rows, cols].min() == 255)
 
 
 def overlay_tissue(source: Source, mpp_um: tuple[float, float] | None) -> OverlayTissue | None:

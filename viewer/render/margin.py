@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw
 import viewer
 from viewer.common.scale import format_length, format_magnification, nice_length_um
 from viewer.common.text import escape_control
-from viewer.overlay.strings import DOTTED, FRAMED, HATCHED, NOT_A_DIAGNOSIS, NOT_ANALYSED, OR
+from viewer.overlay.legend_entry import dots_in_words
+from viewer.overlay.strings import DOTTED, FRAMED, HATCHED, NOT_A_DIAGNOSIS, NOT_ANALYSED
 from viewer.render import strings
 from viewer.render.fonts import lettering_for
 
@@ -67,12 +68,12 @@ class PictureFacts:
 
     def patterns_in_words(self) -> str:
         """What hatching, dots and frames mean."""
-        dotted = OR.join(dict.fromkeys(layer.dotted for layer in self.layers if layer.dotted))
-        hatched = any(layer.may_hatch for layer in self.layers)
+        dotted = dots_in_words(self.layers)
+        has_patches = any(layer.has_patches for layer in self.layers)
         sentences = [
-            *([HATCHED.format(meaning=NOT_ANALYSED)] if hatched else []),
+            *([HATCHED.format(meaning=NOT_ANALYSED)] if has_patches else []),
             *([DOTTED.format(meaning=dotted)] if dotted else []),
-            FRAMED,
+            *([FRAMED] if has_patches else []),
         ]
         return " ".join([*sentences, NOT_A_DIAGNOSIS])
 
@@ -200,4 +201,5 @@ def _stated(layer: LegendEntry) -> list[str]:
     """What applies to this layer only."""
     in_words = layer.threshold_in_words or f"{layer.threshold:.2g}"
     threshold = [strings.THRESHOLD.format(threshold=in_words)] if layer.threshold else []
-    return [*threshold, *([layer.state] if layer.state else [])]
+    lines = [layer.lines_in_words] if layer.lines else []
+    return [*threshold, *lines, *([layer.state] if layer.state else [])]

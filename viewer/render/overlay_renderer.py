@@ -6,20 +6,25 @@ A layer with tokens takes several frames to upload; the one before it is drawn m
 
 from __future__ import annotations
 
-from math import ceil, floor, inf
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gpu.errors import GpuError
-from gpu.gl.field_renderer import FieldPlace, FieldStyle, OverlayRenderer
+from gpu.gl.field_renderer import FieldPart, FieldPlace, FieldStyle, OverlayRenderer, TissueInView
 from viewer.overlay.colour_map import colour_maps
-from viewer.overlay.layer import OFF_TISSUE_WEIGHT, OverlayLayer
+from viewer.overlay.counted_mask import CountedMask
+from viewer.overlay.layer import OverlayLayer, off_tissue
 from viewer.render import strings
+from viewer.render.view_parts import box_around, boxes, cells
 from viewer.slide.geometry import Rect
 from viewer.view.camera import field_of_view, slide_from_screen
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from viewer.overlay.counted_mask import Rects
     from viewer.overlay.layer import Overlay, OverlayLook, OverlayScene
     from viewer.overlay.tissue import OverlayTissue
     from viewer.slide.geometry import Pyramid
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 
 _FADES_FROM_PX, _FADED_PX = 128.0, 384.0
 """Width of a patch on the screen from which its fill fades, at 10x, and at which none is left, at 30x."""
+_PATTERNS = 8
 _MAP_ROWS = {name: row for row, name in enumerate(colour_maps())}
 
 
@@ -43,7 +49,7 @@ class OverlayDrawing:
         self._uploaded: dict[str, OverlayLayer] = {}
         self._refused: dict[str, str] = {}
         self._tissue: OverlayTissue | None = None
-        self._off_tissue: dict[str, bool] = {}
+        self._off_tissue: dict[str, CountedMask | None] = {}
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -99,13 +105,11 @@ class OverlayDrawing:
                     outlines=faded if look.fill else 0.0,
                     smooth=look.smooth,
                     contours=look.contours and layer.levels is None,
-                    off_tissue=self._off_tissue.get(name, False),
-                    patterns=not _all_known(layer, patches),
-                    all_tissue=self._tissue is not None and self._tissue.fills(shown),
                     flashlight_px=light,
                     level_weights=None if layer.levels is None else look.hierarchy.weights(patch_px),
                 )
-                renderer.draw(name, style, self._place(layer, shown, patches, view, screen, scene))
+                place = self._place(layer, shown, patches, view, screen, scene)
+                renderer.draw(name, style, place, self._parts(name, layer, style, shown, view, screen))
         return whole
 
     def _put(self, renderer: OverlayRenderer, overlay: Overlay, budget_ms: float) -> bool:
@@ -118,11 +122,46 @@ class OverlayDrawing:
         except GpuError as error:
             self._refused[name] = strings.LAYER_NOT_DRAWN.format(error=error)
             layer = _unknown(layer)
-            whole = renderer.put(name, layer.texels, layer.sequence)
+            texels = layer.texels
+            whole = renderer.put(name, texels, layer.sequence)
         if whole:
             self._uploaded[name] = layer
-            self._off_tissue[name] = bool((texels[0][..., 1] == OFF_TISSUE_WEIGHT).any())
+            off = off_tissue(texels[0])
+            step_px = layer.patch_width_px, layer.patch_height_px
+            self._off_tissue[name] = CountedMask(off, step_px, margin=1) if off.any() else None
         return whole
+
+    def _parts(
+        self, name: str, layer: OverlayLayer, style: FieldStyle, shown: Rect, view: View, screen: Screen
+    ) -> list[FieldPart]:
+        """The parts of the screen in which anything of a layer is drawn."""
+        box_px = box_around(shown, view, screen)
+        if box_px is None:
+            return []
+        kinds = self._kinds(name, layer, style, cells(box_px, view, screen))
+        parts = (
+            FieldPart(TissueInView(kind & ~_PATTERNS), bool(kind & _PATTERNS), boxes_px)
+            for kind, boxes_px in boxes(kinds, box_px).items()
+        )
+        hidden = TissueInView.NOTHING if style.outlines == 0 else None
+        return [part for part in parts if part.patterns or part.tissue is not hidden]
+
+    def _kinds(self, name: str, layer: OverlayLayer, style: FieldStyle, parts: Rects) -> NDArray[np.uint8]:
+        """What each part of the screen needs: ``TissueInView``, and with ``_PATTERNS`` patterns too."""
+        patterns = layer.unknown.any_in(parts) * np.uint8(_PATTERNS)
+        if self._tissue is None or not style.smooth:
+            return patterns | np.uint8(TissueInView.UNMASKED)
+        faint = self._tissue.faint.any_in(parts)
+        if not faint.any():
+            return patterns | np.uint8(TissueInView.ALL)
+        tissue = np.where(self._tissue.coloured.any_in(parts), TissueInView.EDGE, TissueInView.NOTHING)
+        off = self._off_tissue.get(name)
+        if off is not None:
+            count, of = off.counts_in(parts)
+            tissue[count > 0] = TissueInView.EDGE_OR_PATCHES
+            tissue[(count > 0) & (count == of)] = TissueInView.ALL
+        tissue[~faint] = TissueInView.ALL
+        return patterns | tissue.astype(np.uint8)
 
     def _place(
         self,
@@ -189,14 +228,6 @@ def _lit(light_px: tuple[float, float, float], view: View, screen: Screen) -> Re
 def _in_patches(rect: Rect, layer: OverlayLayer) -> tuple[float, float, float, float]:
     width_px, height_px = layer.patch_width_px, layer.patch_height_px
     return rect.x0 / width_px, rect.y0 / height_px, rect.x1 / width_px, rect.y1 / height_px
-
-
-def _all_known(layer: OverlayLayer, patches: tuple[float, float, float, float]) -> bool:
-    """Whether every patch of the rectangle was analysed: then there is nothing to hatch, which is cheaper."""
-    x0, y0, x1, y1 = patches
-    shown = slice(floor(y0), ceil(y1)), slice(floor(x0), ceil(x1))
-    tokens = layer.levels is None or layer.levels.tokens_known[shown].all()
-    return bool(tokens and layer.known[shown].all())
 
 
 def _faded(layer: OverlayLayer, look: OverlayLook, patch_px: float) -> float:

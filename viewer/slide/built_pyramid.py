@@ -184,7 +184,7 @@ class BuiltPyramid(Source):
                 return False
             except OSError as error:
                 self._discard()
-                raise SaveError(self._path, save_failure(error)) from error
+                raise SaveError(self._path, save_failure(self._path, error)) from error
             except BaseException:
                 self._discard()
                 raise

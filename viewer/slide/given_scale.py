@@ -40,8 +40,8 @@ class GivenScale:
     """``mpp_um`` (x, y) of level 0, given on ``day`` (ISO 8601).
 
     ``estimated``: the reader accepted an estimate. ``power``: the objective from which it follows ("scanned
-    at 20x"). ``overrides``: the reader wants it instead of the size that the file states. Raises ValueError
-    for a size that is none.
+    at 20x"). ``overrides``: the reader wants it instead of the size that the file states. ``for_list``: given
+    to all slides of a list at once, without a check of each. Raises ValueError for a size that is none.
     """
 
     mpp_um: tuple[float, float]
@@ -49,6 +49,7 @@ class GivenScale:
     estimated: bool = False
     power: float | None = None
     overrides: bool = False
+    for_list: bool = False
 
     def __post_init__(self) -> None:
         for side_um in self.mpp_um:
@@ -84,9 +85,9 @@ def given_scale(source: Source) -> GivenScale | None:
     return given if given is not None and given.counts_for(source) else None
 
 
-def kept_identities() -> frozenset[str]:
-    """The slides that something is kept for. Raises GivenScalesError."""
-    return frozenset(_read())
+def kept_scales() -> dict[str, GivenScale]:
+    """What is kept, by ``slide_identity``. Raises GivenScalesError."""
+    return _read()
 
 
 def keep_scales(changes: Mapping[str, GivenScale | None]) -> None:
@@ -100,6 +101,7 @@ def keep_scales(changes: Mapping[str, GivenScale | None]) -> None:
                 "estimated": given.estimated,
                 "power": given.power,
                 "overrides": given.overrides,
+                "for_list": given.for_list,
             }
             for identity, given in kept.items()
             if given is not None
@@ -141,4 +143,5 @@ def _given(table: dict[str, Any]) -> GivenScale:
         bool(table["estimated"]),
         None if power is None else float(power),
         bool(table["overrides"]),
+        bool(table.get("for_list")),  # which older files lack
     )

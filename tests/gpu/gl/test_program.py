@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from OpenGL import GL
 
@@ -94,7 +95,7 @@ def test_defines_reach_both_stages():
     Program("v.vert", "f.frag", defines=["WANTED"], read=read).release()
 
 
-def test_uniforms_are_set_by_their_python_type():
+def test_uniforms_are_set_by_their_python_type_where_they_have_changed(monkeypatch):
     read = reader(
         v_vert=VERTEX,
         f_frag="uniform int i; uniform float f; uniform vec2 v2; uniform vec3 v3; uniform vec4 v4;\n"
@@ -111,6 +112,15 @@ def test_uniforms_are_set_by_their_python_type():
         else:
             wanted = [value] if isinstance(value, float) else list(value)
             assert _read(program, location, len(wanted), GL.glGetUniformfv, "f") == wanted
+    calls = []
+    with monkeypatch.context() as patch:
+        patch.setattr(GL, "glUniform1f", lambda *_given: calls.append("set"))
+        program.set_uniforms(f=0.5)
+        assert not calls, "it has this value"
+        program.set_uniforms(f=0.25)
+        assert calls == ["set"]
+    program.set_uniforms(v2=np.array([3.0, 4.0], np.float32))
+    assert _read(program, GL.glGetUniformLocation(program.name, "v2"), 2, GL.glGetUniformfv, "f") == [3, 4]
     GL.glUseProgram(0)
     program.release()
 

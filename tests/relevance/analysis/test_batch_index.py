@@ -74,6 +74,12 @@ def test_what_is_wrong_stands_in_the_result(tmp_path: Path) -> None:
     assert "no such file" in index_slide(str(tmp_path / "missing.svs"), job(tmp_path), print).failure
 
 
+def test_a_name_that_is_not_utf_8_stands_once_in_the_failure(tmp_path: Path) -> None:
+    bad = tmp_path / os.fsdecode(b"gr\xf6\xdfe.svs")
+    bad.write_bytes(b"nothing")
+    assert index_slide(str(bad), job(tmp_path), print).failure.count("gr") == 1
+
+
 def foveola_index(folder: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     """The command, in a process of its own: Dask leaves threads behind."""
     command = [sys.executable, "-m", "viewer", "index", *words]
@@ -158,6 +164,25 @@ def test_processes_take_cards_in_turns(monkeypatch: pytest.MonkeyPatch, tmp_path
         assert os.environ["CUDA_VISIBLE_DEVICES"] == card
     assert "no such file" in index_missing("tcp://elsewhere:5", ())
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "2", "as it was"
+
+
+def test_a_slide_that_ends_its_process_is_one_sentence(
+    slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from distributed import KilledWorker
+
+    killed = KilledWorker("foveola-a", Mock(), 3)
+    future = Mock(exception=Mock(return_value=killed))
+    client = MagicMock()
+    client.return_value.__enter__.return_value.submit.return_value = future
+    monkeypatch.setattr("distributed.Client", client)
+    monkeypatch.setattr("distributed.LocalCluster", MagicMock())
+    monkeypatch.setattr("distributed.as_completed", iter)
+    (result,) = index_slides([slide], job(tmp_path), processes=1)
+    assert result.failure == strings.PROCESS_DIED.format(path=slide, count=4)
+    future.exception.return_value = ValueError("no worker")
+    (result,) = index_slides([slide], job(tmp_path), processes=1)
+    assert result.failure == strings.PROCESS_ENDED.format(path=slide, error="no worker")
 
 
 def test_no_slides_need_no_processes(tmp_path: Path) -> None:

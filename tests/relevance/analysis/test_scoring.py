@@ -55,6 +55,7 @@ NOTHING_FAILED = np.zeros(SHAPE, bool)
 def test_before_the_first_patch_only_glass_is_known(store: FeatureStore, tissue: NDArray[np.bool_]) -> None:
     field = Scoring(ColourEncoder(), store, tissue).field(DARKNESS, NOTHING_FAILED)
     assert np.array_equal(field.known, ~tissue)
+    assert field.analysed_count == 0
     assert not field.scores.any()
     assert not field.estimated.any()
 
@@ -100,6 +101,8 @@ def test_new_features_are_taken_over(store: FeatureStore, tissue: NDArray[np.boo
         (All((Without(None, DARKNESS), DARKNESS)), 0.25, 0),
         (Without(None, Without(None, DARKNESS)), 0.25, 0),
         (Near(Without(None, DARKNESS), DARKNESS), 0.1875, 0),
+        (Near(None, DARKNESS), 0.25, 0),
+        (Without(None, Near(None, DARKNESS)), 0.75, 0),
     ],
 )
 def test_nothing_but_background_is_on_glass(
@@ -108,6 +111,7 @@ def test_nothing_but_background_is_on_glass(
     fill(store, np.argwhere(tissue), 0.25)
     field = Scoring(ColourEncoder(), store, tissue).field(query, NOTHING_FAILED)
     assert field.known.all()
+    assert field.analysed_count == tissue.sum()
     np.testing.assert_allclose(field.scores[tissue], on_tissue, atol=1e-6)
     np.testing.assert_allclose(field.scores[~tissue], on_glass, atol=1e-6)
 

@@ -92,7 +92,7 @@ def test_the_views_of_a_slide_come_as_it_is_analysed(tmp_path: Path) -> None:
         assert (speaks[[0, 2, 4]] > 0).all()
         assert (speaks[[1, 3]] < 0).all()
         assert attention.patches[2].max() in (175, 176), "full colour: three octaves above the middle"
-        assert analysis.notes[-1].startswith("Made head on these ")
+        assert analysis.notes[-1].startswith("Made head, patches used: ")
         assert "no 0.25, yes 0.75. No diagnosis." in analysis.notes[-1]
 
 
@@ -114,7 +114,7 @@ def test_it_says_something_of_the_slide_though_the_last_patches_failed(tmp_path:
         assert attention.note == ""
         failed[0, 2] = True
         assert attention.update(failed, 1, np.zeros(failed.shape, np.float32))
-        assert attention.note.startswith("Made head on these 2 patches")
+        assert attention.note.startswith("Made head, patches used: 2")
         assert attention.progress == (1, 1, 0)
         assert not attention.update(failed, 1, np.zeros(failed.shape, np.float32))
 
@@ -153,7 +153,7 @@ def test_a_head_without_views_or_numbers_says_less() -> None:
     assert encoder.summary() == "", "no patch was usable"
     whole = HeadEncoder(ColourEncoder(), Head(), ENTRY)
     whole.attend_whole(features, cells)
-    assert "on these 2 patches" in whole.summary()
+    assert "patches used: 2" in whole.summary()
     assert not re.search(pattern(strings.EMPTY_VIEWS), whole.summary())
 
 
@@ -278,7 +278,7 @@ def test_updates_take_a_tenth_of_the_time_and_each_is_one_reading(
         add(4)
         assert look(), "the last one at once"
         assert head.readings == 4
-        assert attention.note.startswith("Made head on these 5 patches")
+        assert attention.note.startswith("Made head, patches used: 5")
 
 
 def test_a_registered_head_is_listed_and_loads_with_its_encoder(tmp_path: Path) -> None:

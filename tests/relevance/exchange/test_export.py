@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import h5py
@@ -48,6 +48,25 @@ def test_scores_of_analysed_patches_and_of_no_others(tmp_path: Path) -> None:
         assert cell is not None
         assert field.known[cell]
         assert field.scores[cell] == score
+
+
+def test_glass_is_written_and_not_counted_as_analysed(tmp_path: Path) -> None:
+    field = small_field()
+    glass = np.zeros(field.grid.shape, bool)
+    glass[0] = True
+    field = replace(field, glass=glass)
+    known, tissue = int(field.known.sum()), int(field.known[1:].sum())
+    assert tissue < known
+    write_scores(field, tmp_path / "a.h5", slide_name="slide")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert (len(file["scores"]), file.attrs["patches_analysed"]) == (known, tissue)
+    write_geojson(field, [], tmp_path / "a.geojson", slide_name="slide")
+    facts = json.loads((tmp_path / "a.geojson").read_text(encoding="utf-8"))["foveola"]
+    assert facts["patches_analysed"] == tissue
+    place = Hit(Rect(0.0, 0.0, 10.0, 10.0), 0.5, (5.0, 5.0))
+    write_places(field, [place], tmp_path / "a.csv", slide_name="slide", extent_px=(5000, 3100))
+    (row,) = csv.DictReader((tmp_path / "a.csv").read_text(encoding="utf-8").splitlines())
+    assert row["patches_analysed"] == str(tissue)
 
 
 def test_places_and_patches_as_qupath_reads_them(tmp_path: Path) -> None:

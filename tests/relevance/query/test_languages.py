@@ -12,7 +12,7 @@ from viewer.relevance.query.lexicon import load_lexicon
 by_language = pytest.mark.parametrize("language", load_languages(), ids=lambda language: language.name)
 OPERATORS = {
     *("either", "and", "but", "with", "or", "without", "but not", "near", "in"),
-    *("um", "mm", "padding", "present", "nor", "far from"),
+    *("um", "mm", "padding", "present", "nor", "far from", "not", "instead of", "attribute"),
 }
 
 

@@ -136,6 +136,14 @@ FAT, BLOOD, MUCIN, NECROSIS = term("fat"), term("blood"), term("mucin"), term("n
         ("fat-free necrosis", Without(NECROSIS, FAT)),
         ("non-necrotic fat", Without(FAT, term("necrotic"))),
         ("amount of fat", FAT),
+        ("near fat", Near(None, FAT)),
+        ("fat and near blood", All((FAT, Near(None, BLOOD)))),
+        ("not near fat", Without(None, Near(None, FAT))),
+        ("tissue far from fat", Without(None, Near(None, FAT))),
+        ("more than 200 um from fat", Without(None, Near(None, FAT, 200.0))),
+        ("not near fat or blood", Without(None, AnyOf((Near(None, FAT), Near(None, BLOOD))))),
+        ("not far from fat", Near(None, FAT)),
+        ("necrosis or not near fat", AnyOf((NECROSIS, Without(None, Near(None, FAT))))),
         ("necrosis not near fat", Without(NECROSIS, Near(NECROSIS, FAT))),
         ("necrosis away from fat", Without(NECROSIS, Near(NECROSIS, FAT))),
         (
@@ -146,6 +154,44 @@ FAT, BLOOD, MUCIN, NECROSIS = term("fat"), term("blood"), term("mucin"), term("n
             "mucin and necrosis but not near fat",
             Without(All((MUCIN, NECROSIS)), Near(All((MUCIN, NECROSIS)), FAT)),
         ),
+        ("instead of fat, blood", Without(BLOOD, FAT)),
+        ("instead of fat and mucin, blood", Without(BLOOD, AnyOf((FAT, MUCIN)))),
+        ("rather than fat, blood or mucin", Without(AnyOf((BLOOD, MUCIN)), FAT)),
+        ("(instead of fat, blood) or mucin", AnyOf((Without(BLOOD, FAT), MUCIN))),
+        ("in place of (fat, necrosis), blood", Without(BLOOD, AnyOf((FAT, NECROSIS)))),
+        ("instead of fat", Without(None, FAT)),
+        ("instead of fat and blood", Without(None, AnyOf((FAT, BLOOD)))),
+        ("blood instead of fat", Without(BLOOD, FAT)),
+        ("no fat blood", Without(None, All((FAT, BLOOD)))),
+        ("fat neither near blood nor mucin", Without(FAT, AnyOf((Near(FAT, BLOOD), Near(FAT, MUCIN))))),
+        ("fat neither near blood, nor mucin", Without(FAT, AnyOf((Near(FAT, BLOOD), Near(FAT, MUCIN))))),
+        ("fat neither near blood nor with mucin", Without(FAT, AnyOf((Near(FAT, BLOOD), MUCIN)))),
+        (
+            "fat neither near blood nor within 200 um of mucin",
+            Without(FAT, AnyOf((Near(FAT, BLOOD), Near(FAT, MUCIN, 200.0)))),
+        ),
+        ("fat not near blood or near mucin", Without(FAT, AnyOf((Near(FAT, BLOOD), Near(FAT, MUCIN))))),
+        ("fat not near blood and near mucin", Without(All((FAT, Near(None, MUCIN))), Near(FAT, BLOOD))),
+        (
+            "fat surrounded by neither blood nor mucin",
+            Without(FAT, AnyOf((Near(FAT, BLOOD), Near(FAT, MUCIN)))),
+        ),
+        ("fat neither in nor near blood", Without(FAT, Near(FAT, BLOOD))),
+        ("fat neither near nor in blood", Without(FAT, Near(FAT, BLOOD))),
+        ("fat not in or near blood", Without(FAT, Near(FAT, BLOOD))),
+        ("fat in or near blood", Near(FAT, BLOOD)),
+        ("fat near or in blood", Near(FAT, BLOOD)),
+        ("blood no more than 100 um from fat", Near(BLOOD, FAT)),
+        ("blood not further than 0.2 mm from fat", Near(BLOOD, FAT, 200.0)),
+        ("blood no less than 200 um away from fat", Without(BLOOD, Near(BLOOD, FAT, 200.0))),
+        ("blood no closer than 200 um to fat", Without(BLOOD, Near(BLOOD, FAT, 200.0))),
+        ("fat is present and blood is not present", Without(FAT, BLOOD)),
+        ("fat is there, blood is not there", Without(FAT, BLOOD)),
+        ("blood is not there, fat is", Without(FAT, BLOOD)),
+        ('"fat" is there but blood is not', Without(FAT, BLOOD)),
+        ("fat is there, but blood isn’t", Without(FAT, BLOOD)),
+        ("fat, blood not", Without(None, AnyOf((FAT, BLOOD)))),
+        ("fat where there is no blood", Without(FAT, BLOOD)),
         ("necrosis without blood, not near fat", Without(NECROSIS, AnyOf((BLOOD, Near(NECROSIS, FAT))))),
         ("necrosis more than 0.2 mm away from fat", Without(NECROSIS, Near(NECROSIS, FAT, 200.0))),
         ("necrosis less than 200 um from fat", Near(NECROSIS, FAT, 200.0)),
@@ -164,6 +210,14 @@ def test_reads_operators_and_everyday_phrases(text: str, query: Query) -> None:
         ("()", strings.NO_TERMS),
         ("😀😀", strings.NO_TERMS),
         ("fat" * 4_000_000, strings.TOO_LONG),
+        ("instead of fat blood", strings.UNCLEAR_END),
+        ("without fat, blood", strings.UNCLEAR_END),
+        ("not within 200 um of blood fat", strings.UNCLEAR_END),
+        ("not near blood, fat", strings.UNCLEAR_END),
+        ("within 200 um of blood fat", strings.UNCLEAR_END),
+        ("within 200 um of blood, fat", strings.UNCLEAR_END),
+        ("neither near blood nor near necrosis fat", strings.UNCLEAR_END),
+        ("neither blood nor necrosis, fat", strings.UNCLEAR_END),
         ("fat or " * 100 + "fat", strings.TOO_MANY_TERMS),
         ("(" * 8 + "blood" + " not near fat)" * 8, strings.TOO_MANY_TERMS),
         ("fat without fat", strings.CONTRADICTION),
@@ -184,7 +238,8 @@ def test_what_cannot_be_asked_is_refused_with_a_sentence(text: str, template: st
         ("(fat", strings.OPEN_BRACKET),
         ("fat)", strings.STRAY_BRACKET),
         ("fat and", strings.NOTHING_FOLLOWS.replace("{operator}", "and")),
-        ("near fat", strings.ONE_SIDED),
+        ("fat near", strings.NOTHING_FOLLOWS.replace("{operator}", "near")),
+        ("near near fat", strings.NOTHING_FOLLOWS.replace("{operator}", "near")),
         ("fat without", strings.NOTHING_FOLLOWS.replace("{operator}", "without")),
         ("() fat", strings.EMPTY_BRACKETS),
         ("(" * 1500 + "fat", strings.DEEP_BRACKETS),
@@ -198,6 +253,19 @@ def test_what_is_left_out_is_said_and_the_rest_is_asked(text: str, template: str
     assert answer.query is not None
     assert FAT in leaves(answer.query)
     assert any(re.fullmatch(pattern(template), problem.sentence) for problem in answer.problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "template"),
+    [
+        ("blood and fat aren’t there", strings.NOT_ANY_BEFORE.format(operator="aren’t")),
+        ("mucin without blood and fat", strings.NOT_ANY_OF.format(operator="without")),
+        ("fat is not there", ""),
+    ],
+)
+def test_what_a_negation_is_read_as_about_is_said(text: str, template: str) -> None:
+    notes = [problem.sentence for problem in parsed(text).problems]
+    assert notes == ([template] if template else [])
 
 
 @pytest.mark.parametrize("text", ["KRAS mutation", "HER2", "Gleason 4", "stage", "it HER2 positive"])

@@ -219,6 +219,27 @@ def test_english_stays_as_it_is(text: str) -> None:
         ("sadece kan değil, yağ da", "blood AND fat"),
         ("kansız yağsız doku", "NOT (blood OR fat)"),
         ("tümör içinde olmayan lenfositler", "lymphocytes WITHOUT tumour"),
+        ("statt Fett, Blut", "blood WITHOUT fat"),
+        ("statt Fett Blut", "blood WITHOUT fat"),
+        ("au lieu de graisse, du sang", "blood WITHOUT fat"),
+        ("en vez de grasa y necrosis, sangre", "blood WITHOUT (fat OR necrosis)"),
+        ("Fett ist vorhanden, Blut ist nicht vorhanden", "fat WITHOUT blood"),
+        ("Blut ist da, Fett nicht", "blood WITHOUT fat"),
+        ("Blut und Fett sind nicht vorhanden", "NOT (blood OR fat)"),
+        ("le sang et la graisse ne sont pas visibles", "NOT (blood OR fat)"),
+        ("la sangre y la grasa no están presentes", "NOT (blood OR fat)"),
+        ("kan ve yağ yok", "NOT (blood OR fat)"),
+        ("kan, yağ ve mukus yok", "NOT (blood OR fat OR mucus)"),
+        ("kan ve yağ mevcut değil", "NOT (blood OR fat)"),
+        ("kan yok ve yağ yok", "NOT (blood OR fat)"),
+        ("kan yok yağ yok", "NOT (blood OR fat)"),
+        ("kan yok, yağ var", "fat WITHOUT blood"),
+        ("kan var, yağ yok", "blood WITHOUT fat"),
+        ("kan var ama yağ yok", "blood WITHOUT fat"),
+        ("tümör var ama kan ve yağ yok", "tumour WITHOUT (blood OR fat)"),
+        ("kan ve mukus olmadan nekroz", "necrosis WITHOUT (blood OR mucus)"),
+        ("kansız yağ yok", "NOT (fat WITHOUT blood)"),
+        ("yağ yakınında kan yok", "NOT (blood NEAR fat)"),
     ],
 )
 def test_negations_of_each_language(text: str, query: str) -> None:
@@ -239,10 +260,67 @@ def test_negations_of_each_language(text: str, query: str) -> None:
         ("yağdan uzak lenfositler", "NEAR"),
         ("yağa yakın olmayan lenfositler", "NEAR"),
         ("yağdan 200 µm yakın olmayan lenfositler", "WITHIN 200 µm OF"),
+        ("mehr als 200 µm vom Fett entfernte Lymphozyten", "WITHIN 200 µm OF"),
+        ("weit vom Fett entfernte Lymphozyten", "NEAR"),
+        ("nicht in der Nähe von Fett gelegene Lymphozyten", "NEAR"),
+        ("linfocitos a no menos de 200 µm de la grasa", "WITHIN 200 µm OF"),
+        ("yağdan 200 µm'den uzak lenfositler", "WITHIN 200 µm OF"),
+        ("yağdan en az 200 µm uzak lenfositler", "WITHIN 200 µm OF"),
     ],
 )
 def test_what_is_far_is_a_place_less_what_is_near(text: str, distance: str) -> None:
     assert english(text) == f"lymphocytes WITHOUT (lymphocytes {distance} fat)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fett weder in der Nähe von Blut noch Nekrose",
+        "graisse ni près du sang ni de la nécrose",
+        "grasa ni cerca de sangre ni necrosis",
+        "ne kana ne nekroza yakın yağ",
+    ],
+)
+def test_near_is_of_all_that_neither_and_nor_leave_out(text: str) -> None:
+    assert english(text) == "fat WITHOUT ((fat NEAR blood) OR (fat NEAR necrosis))"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Lymphozyten nicht mehr als 200 µm von Fett entfernt",
+        "lymphocytes à pas plus de 200 µm de la graisse",
+        "linfocitos a no más de 200 µm de la grasa",
+        "yağa 200 µm'den yakın lenfositler",
+        "höchstens 200 µm vom Fett entfernte Lymphozyten",
+    ],
+)
+def test_what_is_not_beyond_a_distance_is_within_it(text: str) -> None:
+    assert english(text) == "lymphocytes WITHIN 200 µm OF fat"
+
+
+def test_an_attribute_without_a_place_says_nothing() -> None:
+    assert english("entfernte Lymphozyten ohne Blut") == "lymphocytes WITHOUT blood"
+    assert english("Blut entferntes Fett") == "blood AND fat"
+
+
+@pytest.mark.parametrize(
+    ("text", "distance"),
+    [
+        ("not near fat", "NEAR"),
+        ("nicht in der Nähe von Fett", "NEAR"),
+        ("mehr als 200 µm von Fett entfernt", "WITHIN 200 µm OF"),
+        ("loin de la graisse", "NEAR"),
+        ("pas près de la graisse", "NEAR"),
+        ("lejos de la grasa", "NEAR"),
+        ("no cerca de la grasa", "NEAR"),
+        ("yağdan uzak", "NEAR"),
+        ("yağa yakın olmayan", "NEAR"),
+    ],
+)
+def test_what_is_far_alone_is_all_that_is_not_near(text: str, distance: str) -> None:
+    assert english(text) == f"NOT ({distance} fat)"
+    assert all(problem.note for problem in parse(text, load_lexicon()).problems)
 
 
 @pytest.mark.parametrize(

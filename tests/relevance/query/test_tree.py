@@ -64,6 +64,15 @@ def test_scores_follow_the_words_and_what_is_unknown_stays_so(query: Query, scor
     assert field.provenance.query == text_of(query)
 
 
+def test_near_alone_is_all_that_is_near() -> None:
+    near = evaluate(Near(None, BLOOD), field_of)
+    assert near.scores[0].tolist() == [0.5, 0.5, 1.0, 1.0]
+    assert near.known.all()
+    assert evaluate(Without(None, Near(None, BLOOD)), field_of).scores[0].tolist() == [0.5, 0.5, 0.0, 0.0]
+    beside_unknown = evaluate(Without(None, Near(None, FAT)), field_of)
+    assert beside_unknown.known.tolist() == [[True, True, False, False]], "fat may be next to the third"
+
+
 def test_leaves_from_left_to_right() -> None:
     assert leaves(DEEP) == (FAT, BLOOD, LIKE, Term("KRAS"), BLOOD)
     assert depth_of(FAT) == 0
@@ -71,6 +80,8 @@ def test_leaves_from_left_to_right() -> None:
 
 
 def test_other_weights_for_one_leaf_change_nothing_else() -> None:
+    near = with_weights(Near(None, FAT, 50.0), 0, (("blood", 2.0),))
+    assert near == Near(None, Term("fat", (("blood", 2.0),)), 50.0)
     changed = with_weights(DEEP, 4, (("blood", 2.0),))
     assert leaves(changed) == (FAT, BLOOD, LIKE, Term("KRAS"), Term("blood vessels", (("blood", 2.0),)))
     assert text_of(changed) == text_of(DEEP)
@@ -81,6 +92,7 @@ def test_other_weights_for_one_leaf_change_nothing_else() -> None:
 
 def test_the_text_says_it_in_operators() -> None:
     assert text_of(Without(FAT, BLOOD)) == "fat WITHOUT blood vessels"
+    assert text_of(Without(None, Near(None, FAT, 250.0))) == "NOT (WITHIN 250 µm OF fat)"
     assert text_of(All((Term("no special type"), FAT))) == '"no special type" AND fat'
     assert text_of(DEEP) == (
         "((fat WITHIN 250 µm OF blood vessels) AND ([like 2 marked, unlike 1] OR KRAS)) "
@@ -90,6 +102,7 @@ def test_the_text_says_it_in_operators() -> None:
 
 def test_comes_back_from_json() -> None:
     assert from_json(to_json(DEEP)) == DEEP
+    assert from_json(to_json(Near(None, FAT, 50.0))) == Near(None, FAT, 50.0)
 
 
 def _nested(depth: int) -> dict[str, Any]:
@@ -119,7 +132,7 @@ def _nested(depth: int) -> dict[str, Any]:
         {"like": [[0, 0]] * 5000, "unlike": []},
         {"all": []},
         {"any": [{"all": [_nested(0)] * 33}, {"all": [_nested(0)] * 33}]},
-        {"base": None, "near": _nested(0), "distance_um": 100},
+        {"base": 5, "near": _nested(0), "distance_um": 100},
         {"base": _nested(0), "near": _nested(0), "distance_um": float("inf")},
         {"base": _nested(0), "near": _nested(0), "distance_um": 0},
         {"base": _nested(0), "near": _nested(0), "distance_um": 10**400},

@@ -81,7 +81,7 @@ def test_a_question_is_answered_until_all_is_known(window: Window) -> None:
     assert found is not None
     assert found.number == 1
     assert found.scores[20, 45] > 0.5 > found.scores[20, 20] > found.scores[0, 0] == 0
-    assert (found.states == KNOWN).sum() == window.analysis.grid.patch_count - window.analysis.failed_count
+    assert (found.states >= KNOWN).sum() == window.analysis.grid.patch_count - window.analysis.failed_count
 
 
 def test_what_cannot_be_read_is_counted_and_not_known(window: Window) -> None:
@@ -91,7 +91,7 @@ def test_what_cannot_be_read_is_counted_and_not_known(window: Window) -> None:
     assert end.failed == window.analysis.failed_count > 0
     found = window.memory.read_scores()
     assert found is not None
-    assert not (found.states[window.analysis.failed] == KNOWN).any()
+    assert not (found.states[window.analysis.failed] >= KNOWN).any()
 
 
 def test_without_a_question_it_analyses_ahead(window: Window, encoder: ColourEncoder) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -15,7 +16,7 @@ from viewer.relevance.attention import shared_memory as shared_attention
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.loads import Loads
 from viewer.relevance.worker import shared_memory
-from viewer.relevance.worker.shared_memory import ESTIMATED, KNOWN, UNKNOWN, SharedGrid
+from viewer.relevance.worker.shared_memory import ESTIMATED, GLASS, KNOWN, UNKNOWN, SharedGrid
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Lock
@@ -45,6 +46,18 @@ def test_a_field_comes_back() -> None:
     RelevanceField(
         field.grid, found.scores, found.states == KNOWN, found.states == ESTIMATED, field.provenance
     )
+
+
+def test_glass_comes_back_as_far_as_it_is_known() -> None:
+    field = small_field()
+    glass = np.zeros(field.grid.shape, bool)
+    glass[:2] = True  # of which row 1 is not known
+    memory = SharedGrid(field.grid.shape)
+    memory.write_scores(7, replace(field, glass=glass))
+    found = memory.read_scores()
+    assert found is not None
+    np.testing.assert_array_equal(found.states == GLASS, field.known & glass)
+    np.testing.assert_array_equal(found.states == KNOWN, field.known & ~glass)
 
 
 def test_the_last_of_several_counts() -> None:

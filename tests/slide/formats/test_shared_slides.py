@@ -75,7 +75,7 @@ def read(path):
     source.close()
     with open("/proc/self/status") as status:  # getrusage would tell of the process that started this one
         peak_mb = int(status.read().split("VmHWM:")[1].split()[0]) / 1024
-    return {"refused": None, "good": good, "bad": bad, "notes": source.info.notes, "peak_mb": peak_mb}
+    return {"refused": None, "good": good, "bad": bad, "peak_mb": peak_mb}
 
 for path, length in json.loads(sys.argv[2]):
     if length:
@@ -200,9 +200,6 @@ def test_odd_files_are_refused_or_survived(shared_slides: Path) -> None:
     for path, result in zip(paths, survive(*((path, 0) for path in paths)), strict=True):
         if path.name == "😐.svs":
             assert result["bad"] == []
-        elif "inf_loop" in path.name:  # the runs fill the picture, whatever the byte count claims
-            assert result["bad"] == []
-            assert "damaged" in result["notes"][0]
         else:
             assert path.name in str(result["refused"]), f"{path.name} was opened: {result}"
 

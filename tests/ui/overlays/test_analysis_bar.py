@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton
 
 from tests.ui.children import child
+from viewer.overlay.strings import ALL_ANALYSED
 from viewer.relevance.patches.progress import StageProgress
 from viewer.relevance.worker.messages import Progress
 from viewer.ui.overlays import strings
@@ -50,15 +51,15 @@ def test_one_patch_is_no_patches() -> None:
         ),
         (Progress(10, 100, 0, None, False), patches(10, 100)),
         (Progress(10, 100, 0, 5, True), joined(patches(10, 100), strings.PAUSED)),
-        (Progress(100, 100, 0, 0, False), joined(ALL, strings.ALL_ANALYSED)),
-        (Progress(100, 100, 0, 0, True), joined(ALL, strings.ALL_ANALYSED, strings.PAUSED)),
+        (Progress(100, 100, 0, 0, False), joined(ALL, ALL_ANALYSED)),
+        (Progress(100, 100, 0, 0, True), joined(ALL, ALL_ANALYSED, strings.PAUSED)),
         (
             Progress(100, 100, 0, 0, False, StageProgress(1200, 3000, 1)),
             joined(ALL, strings.OVERLAPS_DONE.format(done=1199, total=3000)),
         ),
         (
             Progress(100, 100, 0, 0, False, StageProgress(3000, 3000)),
-            joined(ALL, strings.OVERLAPS_DONE.format(done=3000, total=3000), strings.ALL_ANALYSED),
+            joined(ALL, strings.OVERLAPS_DONE.format(done=3000, total=3000), ALL_ANALYSED),
         ),
         (
             Progress(100, 100, 2, 0, False),
@@ -102,7 +103,7 @@ def test_one_patch_is_no_patches() -> None:
                 tokens=StageProgress(8, 8),
                 more_tokens=True,
             ),
-            joined(ALL, strings.ALL_ANALYSED, strings.TOKENS_WHERE_ZOOMED),
+            joined(ALL, ALL_ANALYSED, strings.TOKENS_WHERE_ZOOMED),
         ),
         (
             Progress(100, 100, 0, 0, False, regions=StageProgress(1, 1), tokens=StageProgress(8, 8, 8)),
@@ -196,6 +197,6 @@ def test_a_query_that_cannot_be_answered_is_not_said_to_be_analysed(qtbot: QtBot
     bar.take_over(done, running=True, asked=False)
     assert bar.words == strings.QUERY_NOT_ANALYSED
     bar.take_over(done, running=True)
-    assert strings.ALL_ANALYSED in bar.words
+    assert ALL_ANALYSED in bar.words
     bar.take_over(None, running=False, ended="Stopped.")
     assert bar.words == "Stopped."

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def askable(qtbot: QtBot) -> AskableList:
-    askable = AskableList(can_ask=True)
+    askable = AskableList(load_lexicon(), can_ask=True)
     qtbot.add_widget(askable)
     return askable
 
@@ -70,13 +70,13 @@ def test_what_can_be_measured_is_asked_by_its_link(qtbot: QtBot, askable: Askabl
     with qtbot.wait_signal(askable.asked) as asked:
         page.anchorClicked.emit(QUrl("adipose tissue"))
     assert asked.args == ["adipose tissue"]
-    fixed = AskableList(can_ask=False)
+    fixed = AskableList(load_lexicon(), can_ask=False)
     qtbot.add_widget(fixed)
     assert "href" not in child(fixed, QTextBrowser, strings.ASKABLE).toHtml()
 
 
 def test_enter_closes_nothing(qtbot: QtBot) -> None:
-    dialog = AskableDialog()
+    dialog = AskableDialog(load_lexicon())
     qtbot.add_widget(dialog)
     with qtbot.wait_active(dialog):
         dialog.show()

@@ -16,6 +16,7 @@ from viewer.overlay.layer import FAINT_BELOW
 from viewer.overlay.legend_entry import LegendEntry, provenance_in_words
 from viewer.overlay.strings import (
     ALIKE,
+    ALL_ANALYSED,
     DOTTED,
     ENTRY,
     ENTRY_WITH_MIDDLE,
@@ -24,6 +25,7 @@ from viewer.overlay.strings import (
     HATCHED,
     NOT_A_DIAGNOSIS,
     NOT_ANALYSED,
+    OF_LAYERS,
     OR,
     PARTLY_KNOWN,
     SOURCE_AND_SIZE,
@@ -31,6 +33,7 @@ from viewer.overlay.strings import (
 )
 from viewer.relevance.patches.field import Provenance
 from viewer.ui.canvas.scale_bar import LONGEST_PX, LONGEST_SHARE, plate_size, scale_bar
+from viewer.ui.overlays import strings
 from viewer.ui.overlays.legend import Legend, bar_image
 from viewer.ui.widgets.theme import em_px
 
@@ -214,17 +217,19 @@ def test_it_never_covers_the_scale_bar(slide: QWidget, layers: int, unfolded: bo
 
 
 @pytest.mark.parametrize(
-    ("mpp_um", "words"),
+    ("mpp_um", "words", "of_an_estimate"),
     [
-        ((0.5, 0.5), "0.5 µm/px"),
-        ((0.2274, 0.2275), "0.227 µm/px"),
-        ((28.96, 29.04), "29 µm/px"),
-        ((0.25, 0.5), "0.25 × 0.5 µm/px"),
+        ((0.5, 0.5), "0.5 µm/px", "0.5 µm/px"),
+        ((0.2274, 0.2275), "0.227 µm/px", "0.23 µm/px"),
+        ((28.96, 29.04), "29 µm/px", "29 µm/px"),
+        ((0.25, 0.5), "0.25 × 0.5 µm/px", "0.25 × 0.5 µm/px"),
     ],
 )
-def test_pixels_that_are_as_good_as_square_have_one_size(mpp_um: tuple[float, float], words: str) -> None:
+def test_pixels_that_are_as_good_as_square_have_one_size(
+    mpp_um: tuple[float, float], words: str, of_an_estimate: str
+) -> None:
     assert pixel_size_in_words(mpp_um, estimated=False) == words
-    assert pixel_size_in_words(mpp_um, estimated=True) == f"{words} (estimated)"
+    assert pixel_size_in_words(mpp_um, estimated=True) == f"{of_an_estimate} (estimated)"
 
 
 def test_a_number_stays_on_the_line_of_its_unit() -> None:
@@ -262,7 +267,10 @@ def test_the_legend_says_what_is_measured_and_that_it_is_no_diagnosis(qtbot: QtB
     assert slide.rect().contains(legend.geometry())
     one = legend.height()
     legend.show_entries([entry, replace(entry, title="Attention of HIPT", dotted=PARTLY_KNOWN)])
-    both = OR.join((ESTIMATED, PARTLY_KNOWN))
+    both = OR.join(
+        OF_LAYERS.format(meaning=meaning, titles=title)
+        for meaning, title in ((ESTIMATED, entry.title), (PARTLY_KNOWN, "Attention of HIPT"))
+    )
     assert DOTTED.format(meaning=both) in legend.text
     assert one < legend.height() < 2 * one  # the meaning of patterns is there once
     assert slide.rect().contains(legend.geometry())
@@ -289,3 +297,71 @@ def test_outlines_have_a_key_for_each_colour(slide: QWidget) -> None:
     legend.show_entries([LAYER, LegendEntry("a.geojson", (), 0.0, "", has_scale=False, keys=keys)])
     assert HATCHED.format(meaning=NOT_ANALYSED) in legend.text
     assert legend.height() > alone
+
+
+@pytest.mark.parametrize("size", [(1000, 900), (330, 900)])
+def test_each_layer_that_is_not_all_analysed_says_so_folded_too(
+    slide: QWidget, size: tuple[int, int]
+) -> None:
+    slide.resize(*size)
+    legend = Legend(slide)
+    pictures = []
+    for state in (ALL_ANALYSED, "42 % analysed", "89 % analysed", "Begun " * 30):
+        legend.show_entries([replace(LAYER, state=state)])
+        pictures.append(legend.grab().toImage())
+        assert (strings.SENTENCE.format(text=state) in legend.text) == (state != ALL_ANALYSED)
+    assert legend.foldable == (size[0] < 900)
+    assert len({bytes(pixels_of(picture)) for picture in pictures}) == len(pictures)
+
+
+@pytest.mark.parametrize("size", [(1000, 900), (330, 900)])
+def test_each_layer_with_dots_is_marked(slide: QWidget, size: tuple[int, int]) -> None:
+    slide.resize(*size)
+    legend = Legend(slide)
+    upper, lower = LAYER, replace(LAYER, title="Lower")
+    pictures = []
+    for layers in ([replace(upper, dotted=ESTIMATED), lower], [upper, replace(lower, dotted=ESTIMATED)]):
+        legend.show_entries(layers)
+        pictures.append(bytes(pixels_of(legend.grab().toImage())))
+    assert DOTTED.format(meaning=OF_LAYERS.format(meaning=ESTIMATED, titles="Lower")) in legend.text
+    assert pictures[0] != pictures[1]
+
+
+@pytest.mark.parametrize("state", [ALL_ANALYSED, "42 % analysed"])
+def test_many_layers_in_a_small_view_fold_to_one_line(qtbot: QtBot, slide: QWidget, state: str) -> None:
+    legend = Legend(slide)
+    slide.resize(400, 330)
+    layer, heights = replace(LAYER, state=state), []
+    for count in range(1, 7):
+        legend.show_entries([replace(layer, title=f"Layer {number}") for number in range(count)])
+        heights.append(legend.height())
+        assert count == 1 or legend.width() * legend.height() <= 400 * 330 / 5
+    assert heights[1] > heights[0]
+    assert heights[-1] == heights[-2] < heights[1]
+    drawn = bytes(pixels_of(legend.grab().toImage()))
+    legend.show_entries([replace(LAYER, title=f"Layer {number}", state=ALL_ANALYSED) for number in range(6)])
+    assert (bytes(pixels_of(legend.grab().toImage())) == drawn) == (state == ALL_ANALYSED)
+    assert "Layer 5" in legend.text, "assistive technology reads all of it"
+    qtbot.mouseClick(legend, Qt.MouseButton.LeftButton)
+    assert legend.height() > heights[-1]
+
+
+@pytest.mark.parametrize("size", [(1000, 900), (330, 900)])
+def test_contours_are_listed_in_their_colours_and_alone_have_no_bar(
+    slide: QWidget, size: tuple[int, int]
+) -> None:
+    slide.resize(*size)
+    legend = Legend(slide)
+    lines = ((250, 0, 0), "0.25"), ((0, 0, 250), "0.75")
+    black = replace(LAYER, colours=((0, 250, 0), (0, 250, 0)))
+    found, heights = [], []
+    for entry in (black, replace(black, lines=lines), replace(black, lines=lines, has_fill=False)):
+        legend.show_entries([entry])
+        picture = pixels_of(legend.grab().toImage())[..., :3].astype(int)
+        colours = (250, 0, 0), (0, 0, 250), (0, 250, 0)
+        found.append([bool((np.abs(picture - rgb).max(axis=-1) < 40).any()) for rgb in colours])
+        heights.append(legend.height())
+    folded = size[0] < 900
+    assert found == [[False, False, True], [not folded, not folded, True], [True, True, False]]
+    assert folded or heights[1] > heights[0] > heights[2]
+    assert "0.25, 0.75." in legend.text

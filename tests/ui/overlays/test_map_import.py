@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QPushButton
+from PySide6.QtWidgets import QFileDialog, QInputDialog, QLabel, QPushButton, QSlider
 
+from tests.ui.children import child
 from viewer.overlay.strings import LIKENESS_TO
 from viewer.relevance.exchange.export import write_scores
 from viewer.relevance.patches.field import Provenance, RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.ui.overlays import strings
+from viewer.ui.overlays import map_import, strings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
@@ -115,3 +117,92 @@ def test_of_several_columns_the_reader_chooses_one(
     open_window.overlays.maps.read(file)
     qtbot.wait_until(lambda: len(open_window.overlays.active.fields.kept) == 1)
     assert len(offered) == 4, "the column is asked for again on another slide"
+
+
+def test_the_same_map_lies_over_the_slide_once(qtbot: QtBot, open_window: MainWindow, tmp_path: Path) -> None:
+    fields, file = open_window.overlays.active.fields, a_map(tmp_path / "theirs.h5", open_window)
+    open_window.overlays.maps.read(file)
+    qtbot.wait_until(lambda: len(fields.kept) == 1)
+    open_window.overlays.layer_list.shown_changed.emit(fields.kept[0].name, False)
+    open_window.messages.clear()
+    open_window.overlays.maps.read(file)
+    qtbot.wait_until(lambda: bool(messages(open_window)))
+    assert [row.visible for row in fields.kept] == [True], "shown again"
+    with h5py.File(file, "r+") as stored:
+        stored["scores"][0] = 0.5
+    open_window.overlays.maps.read(file)
+    qtbot.wait_until(lambda: len(fields.kept) == 2)
+
+
+def test_the_sliders_of_a_map_have_the_numbers_of_its_file(
+    qtbot: QtBot, open_window: MainWindow, tmp_path: Path
+) -> None:
+    file, controls = a_map(tmp_path / "theirs.h5", open_window), open_window.overlays.controls
+    with h5py.File(file, "r+") as stored:
+        stored["scores"][...] = stored["scores"][()] * 40 - 10
+    open_window.overlays.maps.read(file)
+    fields = open_window.overlays.active.fields
+    qtbot.wait_until(lambda: len(fields.kept) == 1)
+    numbers = [label.text() for label in controls.findChildren(QLabel)]
+    assert "30" in numbers, "the highest"
+    assert "−10" in numbers, "the lowest"
+    child(controls, QSlider, strings.SLIDERS["threshold"][0]).setValue(50)
+    assert "10" in [label.text() for label in controls.findChildren(QLabel)]
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Maps are read, and dropped files sorted, once the event is set."""
+    gate, read, listed = threading.Event(), map_import.read_map, map_import.is_listed
+
+    def slow_read(*what: Any, **how: Any) -> object:
+        gate.wait()
+        return read(*what, **how)
+
+    def slow_listed(path: Path) -> bool:
+        gate.wait()
+        return listed(path)
+
+    monkeypatch.setattr(map_import, "read_map", slow_read)
+    monkeypatch.setattr(map_import, "is_listed", slow_listed)
+    yield gate
+    gate.set()
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_a_map_whose_slide_is_gone_meanwhile_is_not_dropped_without_a_word(
+    dropped: bool, qtbot: QtBot, open_window: MainWindow, tmp_path: Path, gate: threading.Event
+) -> None:
+    file, maps, others = a_map(tmp_path / "theirs.h5", open_window), open_window.overlays.maps, []
+    if dropped:
+        maps.take([file], others.append)
+    else:
+        maps.read(file)
+    open_window.slides.close()
+    gate.set()
+    qtbot.wait_until(lambda: messages(open_window) == [strings.MAP_NOT_ADDED.format(file="theirs.h5")])
+    assert open_window.overlays.active.fields.kept == []
+    assert others == []
+
+
+def test_dropped_files_are_taken_in_their_order(
+    qtbot: QtBot, open_window: MainWindow, tmp_path: Path, gate: threading.Event
+) -> None:
+    file, maps = a_map(tmp_path / "theirs.h5", open_window), open_window.overlays.maps
+    opened: list[list[Path]] = []
+    maps.take([file, tmp_path / "a.svs"], opened.append)
+    qtbot.wait(100)
+    maps.take([tmp_path / "b.svs", tmp_path / "c.svs"], opened.append)
+    assert opened == []
+    gate.set()
+    qtbot.wait_until(lambda: len(open_window.overlays.active.fields.kept) == 1)
+    qtbot.wait_until(lambda: len(opened) == 2)
+    assert opened == [[tmp_path / "a.svs"], [tmp_path / "b.svs", tmp_path / "c.svs"]]
+
+
+def test_without_a_slide_a_dropped_map_is_opened_as_any_file(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    opened: list[list[Path]] = []
+    window.overlays.maps.take([tmp_path / "theirs.h5"], opened.append)
+    qtbot.wait_until(lambda: opened == [[tmp_path / "theirs.h5"]])

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHelpEvent
 from PySide6.QtWidgets import QApplication, QToolTip
 
+from tests.ui.slide_files import write_slide
 from viewer.overlay import strings as overlay_strings
 from viewer.relevance.exchange import strings as exchange_strings
 from viewer.view.camera import screen_from_slide
@@ -62,6 +63,25 @@ def drop(window: MainWindow, path: Path) -> None:
 def laid(qtbot: QtBot, window: MainWindow, path: Path) -> None:
     drop(window, path)
     qtbot.wait_until(lambda: len(window.overlays.active.outlines.kept) == 1)
+
+
+def test_the_same_annotations_lie_over_the_slide_once(
+    qtbot: QtBot, open_window: MainWindow, annotations: Path
+) -> None:
+    laid(qtbot, open_window, annotations)
+    outlines = open_window.overlays.active.outlines
+    outlines.set_visible(outlines.kept[0].name, False)
+    open_window.messages.clear()
+    drop(open_window, annotations)
+    qtbot.wait_until(lambda: bool(open_window.messages.messages))
+    assert [row.visible for row in outlines.kept] == [True], "shown again"
+    copy = annotations.rename(annotations.with_name("copy.geojson"))
+    drop(open_window, copy)
+    qtbot.wait_until(lambda: len(outlines.kept) == 2)
+    features = json.loads(copy.read_text())
+    copy.write_text(json.dumps(features[1:]))
+    drop(open_window, copy)
+    qtbot.wait_until(lambda: len(outlines.kept) == 3)
 
 
 def red_pixels(window: MainWindow) -> int:
@@ -129,10 +149,11 @@ def test_outlines_are_hidden_with_all_layers_and_by_themselves(
 
 
 def test_outlines_go_with_their_slide(
-    qtbot: QtBot, open_window: MainWindow, annotations: Path, slide_file: Path, open_in: OpenIn
+    qtbot: QtBot, open_window: MainWindow, annotations: Path, tmp_path: Path, open_in: OpenIn
 ) -> None:
     laid(qtbot, open_window, annotations)
-    open_in(open_window, slide_file)
+    other = write_slide(tmp_path / "another.tif", mpp_um=0.5, colour=(150, 150, 200))
+    open_in(open_window, other)
     assert open_window.overlays.active.outlines.kept == []
     assert open_window.overlays.layer_list.lines == []
     qtbot.wait_until(lambda: open_window.view.sharp)

@@ -12,7 +12,7 @@ from tests.ui.children import child
 from tests.ui.fake_relevance import PROVENANCE
 from tests.ui.overlays.attention_stage import Stage, attend, show
 from viewer.common.settings import Overlay, Settings
-from viewer.overlay.strings import AT_LEAST, AT_MOST, UNLIKE
+from viewer.overlay.strings import ALL_ANALYSED, AT_LEAST, AT_MOST, UNLIKE
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.ui.overlays import strings
@@ -84,6 +84,27 @@ def test_what_is_chosen_is_for_the_selected_layer_only(three: Stage) -> None:
         assert child(three.overlays.controls, QSlider, strings.SLIDERS["opacity"][0]).value() == value
 
 
+def test_kept_layers_have_colours_of_their_own_while_there_are_some(stage: Stage) -> None:
+    fields = stage.overlays.active.fields
+
+    def keep(query: str) -> str:
+        fields.show_field(field(), query)
+        stage.overlays.keep()
+        return fields.kept[-1].name
+
+    kept = [keep(query) for query in ("fat", "blood", "nerve", "mucus")]
+    assert stage.drawn[PRESENT][1].colour_map == DEFAULT.colour_map
+    assert len({look.colour_map for _, look in stage.drawn.values()}) == 5
+    hidden = next(row for row, layer in enumerate(fields.kept) if layer.name == kept[2])
+    titles = stage.overlays.layer_list.lines
+    item = rows(stage).item(titles.index(fields.kept[hidden].title))
+    item.setCheckState(item.checkState().Unchecked)
+    colours = [stage.drawn[name][1].colour_map for name in (kept[2], keep("bone"))]
+    assert colours[0] == colours[1], "that of a layer which is not shown"
+    again = stage.drawn[keep("muscle")][1].colour_map
+    assert again not in (DEFAULT.colour_map, colours[0])
+
+
 def test_it_is_said_which_layer_is_meant(three: Stage) -> None:
     def said() -> str:
         labels = three.overlays.controls.findChildren(QLabel)
@@ -148,3 +169,21 @@ def test_the_legend_has_the_numbers_of_the_range(three: Stage) -> None:
     slide(three, "low", 50)
     average = strings.MOST_OF_AVERAGE.format(most="1")
     assert AT_MOST.format(value=average) in three.legend.text
+
+
+def test_the_list_says_which_layers_are_not_all_analysed(qtbot: QtBot, stage: Stage) -> None:
+    fields, layers = stage.overlays.active.fields, stage.overlays.layer_list
+    fields.show_field(field(), "fat", state="30 % analysed")
+    stage.overlays.keep()
+    fields.show_field(field(), "blood", state="42 % analysed")
+    show(stage, 0)
+    attend(qtbot, stage)
+    rows(stage).setCurrentRow(2)
+    fat = strings.TITLE_AND_STATE.format(title="fat", state="30 % analysed")
+    blood = strings.TITLE_AND_STATE.format(title="blood", state="42 % analysed")
+    assert (layers.lines[0], layers.lines[-1]) == (blood, fat)
+    fields.set_state("63 % analysed")
+    assert layers.lines[0] == strings.TITLE_AND_STATE.format(title="blood", state="63 % analysed")
+    fields.set_state(ALL_ANALYSED)
+    assert (layers.lines[0], layers.lines[-1]) == ("blood", fat)
+    assert rows(stage).currentRow() == 2, "the selected layer stays so"

@@ -88,7 +88,7 @@ def test_other_slides_get_it_when_the_reader_agrees_and_not_before(
     open_in(window, slides[0])
     qtbot.wait_until(lambda: len(window.folder.entries) == 5)
     enter(window, 0.25)
-    qtbot.wait_until(lambda: any(strings.OFFER_SIZE.format(count=4) in text for text in texts(window)))
+    qtbot.wait_until(lambda: any(strings.OFFER_SIZE.format(count=2) in text for text in texts(window)))
     assert len(kept()) == 1
     child(window.messages, QPushButton, strings.USE_FOR_OTHERS).click()
     said = strings.GIVEN_TO_OTHERS.format(size="0.25 µm/px", used=2, count=4)
@@ -100,6 +100,47 @@ def test_other_slides_get_it_when_the_reader_agrees_and_not_before(
     assert window.view.mpp_um == (0.25, 0.25)
     open_in(window, slides[3])
     assert window.view.mpp_um == (0.5, 0.5)
+
+
+def test_a_newer_size_or_forgetting_it_takes_the_offer_away(
+    qtbot: QtBot, window: MainWindow, open_in: OpenIn, slides: list[Path]
+) -> None:
+    def offered(size: str) -> bool:
+        return [text.startswith(strings.SIZE_KEPT.format(size=size)) for text in texts(window)] == [True]
+
+    open_in(window, slides[0])
+    qtbot.wait_until(lambda: len(window.folder.entries) == 5)
+    enter(window, 2.0)
+    enter(window, 0.3)  # before the first was counted
+    qtbot.wait_until(lambda: offered("0.3 µm/px"))
+    enter(window, 0.25)
+    assert texts(window) == []
+    qtbot.wait_until(lambda: offered("0.25 µm/px"))
+    window.scales.dialog(window.view, window).forget()
+    assert texts(window) == []
+    qtbot.wait_until(lambda: not kept())
+
+
+def test_the_list_can_be_given_another_size_but_no_slide_that_was_given_its_own(
+    qtbot: QtBot, window: MainWindow, open_in: OpenIn, slides: list[Path]
+) -> None:
+    def give_all(size: str, question: str) -> None:
+        qtbot.wait_until(lambda: any(text.endswith(question) for text in texts(window)))
+        child(window.messages, QPushButton, strings.USE_FOR_OTHERS).click()
+        qtbot.wait_until(lambda: any(text.startswith(f"{size} is now") for text in texts(window)))
+
+    open_in(window, slides[0])
+    qtbot.wait_until(lambda: len(window.folder.entries) == 5)
+    enter(window, 2.0)
+    give_all("2 µm/px", strings.OFFER_SIZE.format(count=2))
+    enter(window, 0.25)
+    give_all("0.25 µm/px", strings.OFFER_SIZE.format(count=2))
+    open_in(window, slides[1])
+    assert window.view.mpp_um == (0.25, 0.25)
+    enter(window, 0.4)
+    qtbot.wait_until(lambda: any(strings.OFFER_SIZE_ONE in text for text in texts(window)))
+    open_in(window, slides[2])
+    assert window.view.mpp_um == (0.25, 0.25)
 
 
 def test_a_damaged_store_is_said(window: MainWindow, open_in: OpenIn, slides: list[Path]) -> None:

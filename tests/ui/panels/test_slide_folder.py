@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 
 from tests.messages import pattern
 from tests.ui.slide_files import SLIDE_PX
 from viewer.ui.panels import strings
-from viewer.ui.panels.slide_folder import SlideFolder, slides_in
+from viewer.ui.panels.slide_folder import SlideFolder, entries_of, slides_in
 from viewer.ui.panels.slide_list import SlideEntry, SlideList, size_in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pytestqt.qtbot import QtBot
 
@@ -38,9 +40,18 @@ def names(panel: SlideFolder) -> list[str]:
     return [entry.path.name for entry in panel.entries]
 
 
+def headings(panel: SlideFolder) -> list[str]:
+    return [label.text() for label in panel.findChildren(QLabel)]
+
+
 def show(qtbot: QtBot, panel: SlideFolder, folder: Path) -> None:
     with qtbot.wait_signal(panel.listed):
         panel.show_folder(folder)
+
+
+def show_files(qtbot: QtBot, panel: SlideFolder, files: Sequence[Path]) -> None:
+    with qtbot.wait_signal(panel.listed):
+        panel.show_files(files)
 
 
 @pytest.mark.parametrize(
@@ -119,18 +130,48 @@ def test_the_slides_beyond_the_open_one_are_the_nearest_first(
     panel.set_current(slide_folder / "slide 2.tif")
     assert beyond(1) == names[2:]
     assert beyond(-1) == names[:1]
+    opening = [panel.beyond(1, opening=slide_folder / name) for name in ("slide 3.tif", "elsewhere.tif")]
+    assert [[entry.path.name for entry in entries] for entries in opening] == [names[3:], names[2:]]
     panel.go_past(slide_folder / "slide 3.tif")
     assert beyond(1) == names[3:]
     panel.go_past(slide_folder / "elsewhere.tif")
     assert beyond(1) == names[3:]
 
 
-def test_chosen_files_are_listed_in_their_order(panel: SlideFolder, slide_folder: Path) -> None:
-    panel.show_files([slide_folder / "slide 10.tif", slide_folder / "gone.tif"])
+def test_chosen_files_are_listed_in_their_order(qtbot: QtBot, panel: SlideFolder, slide_folder: Path) -> None:
+    show_files(qtbot, panel, [slide_folder / "slide 10.tif", slide_folder / "gone.tif"])
+    assert strings.CHOSEN_SLIDES.format(count=2) in headings(panel)
     assert names(panel) == ["slide 10.tif", "gone.tif"]
     assert panel.entries[1].facts == strings.FILE_GONE
     assert panel.contains(slide_folder / "gone.tif")
     assert not panel.contains(slide_folder / "slide 2.tif")
+    panel.take_out(slide_folder / "gone.tif")
+    assert names(panel) == ["slide 10.tif"]
+    assert strings.CHOSEN_SLIDE in headings(panel)
+
+
+def test_chosen_files_count_as_listed_while_a_slow_share_is_read_and_the_newest_list_is_shown(
+    qtbot: QtBot, panel: SlideFolder, slide_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, real = threading.Event(), entries_of
+
+    def slow(paths: Sequence[Path]) -> list[SlideEntry]:
+        if paths == [tmp_path / "far.tif"]:
+            gate.wait()
+        return real(paths)
+
+    show(qtbot, panel, slide_folder)
+    monkeypatch.setattr("viewer.ui.panels.slide_folder.entries_of", slow)
+    panel.show_files([tmp_path / "far.tif"])
+    assert panel.contains(tmp_path / "far.tif")
+    assert not panel.is_chosen, "what is listed is still the folder"
+    assert len(names(panel)) == 4
+    show_files(qtbot, panel, [slide_folder / "Slide 1.tif"])
+    gate.set()
+    qtbot.wait(50)
+    assert names(panel) == ["Slide 1.tif"]
+    assert panel.is_chosen
+    assert not panel.contains(tmp_path / "far.tif")
 
 
 def test_enter_and_click_choose_and_arrows_do_not(
@@ -150,8 +191,8 @@ def test_enter_and_click_choose_and_arrows_do_not(
     assert chosen[1:] == [slide_folder / "slide 10.tif"]
 
 
-def test_text_for_assistive_technology(panel: SlideFolder, slide_folder: Path) -> None:
-    panel.show_files([slide_folder / "Slide 1.tif"])
+def test_text_for_assistive_technology(qtbot: QtBot, panel: SlideFolder, slide_folder: Path) -> None:
+    show_files(qtbot, panel, [slide_folder / "Slide 1.tif"])
     model = panel.findChild(SlideList).model()
     text = model.data(model.index(0, 0), Qt.ItemDataRole.AccessibleTextRole)
     assert text.startswith("Slide 1.tif\n")
@@ -172,8 +213,6 @@ def test_a_slide_that_opens_but_has_no_picture_is_openable() -> None:
 def test_another_folder_replaces_a_listing_under_way(
     qtbot: QtBot, panel: SlideFolder, slide_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import threading
-
     gate = threading.Event()
     listings: list[threading.Thread] = []
     real = slides_in

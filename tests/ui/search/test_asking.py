@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QPushButton
 
 from tests.ui.children import child
 from tests.ui.search.query_window import answered, ask
+from viewer.overlay.strings import ALL_ANALYSED
 from viewer.relevance.query import strings as query_strings
 from viewer.relevance.query.tree import Term
 from viewer.relevance.worker.messages import Note, Progress, Refused, TermsMatched
@@ -49,7 +50,7 @@ def test_a_refusal_takes_the_place_of_the_places_and_nothing_is_said_to_be_analy
     answered(qtbot, open_window, clients[0])
     panel = open_window.query.panel
     clients[0].send_event(Progress(9, 9, 0, None, False))
-    qtbot.wait_until(lambda: overlay_strings.ALL_ANALYSED in panel.bar.words)
+    qtbot.wait_until(lambda: ALL_ANALYSED in panel.bar.words)
     panel.show_why()
     ask(qtbot, open_window, "Wo sind Plasmazellen?")
     assert panel.empty.isVisible()

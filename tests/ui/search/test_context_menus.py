@@ -155,9 +155,10 @@ def test_the_menu_of_a_layer(qtbot: QtBot, answered: MainWindow, monkeypatch: py
     (kept,) = fields.kept
     present = menu_of_row(layers)
     assert overlay_strings.REMOVE.replace("&", "") not in [action.text() for action in present.actions()]
+    assert answered.actions_["pin"] in present.actions()
     present.close()
     menu = menu_of_row(layers, 1)
-    assert answered.actions_["pin"] in menu.actions()
+    assert answered.actions_["pin"] not in menu.actions(), "it would keep the query, not this layer"
     shown = entry(menu, strings.SHOW_LAYER)
     assert shown.isChecked()
     choose(qtbot, menu, shown)
@@ -216,6 +217,7 @@ def test_chosen_slides_can_be_taken_out_of_the_list(qtbot: QtBot, window: MainWi
     files = [write_slide(tmp_path / f"{number}.tif", mpp_um=0.5) for number in range(3)]
     with qtbot.wait_signal(window.opener.opened):
         window.open_paths(files)
+    qtbot.wait_until(lambda: len(window.folder.entries) == 3)
     menu = menu_of_row(window.folder.slide_list, 1)
     choose(qtbot, menu, entry(menu, strings.TAKE_OUT))
     assert [slide.path for slide in window.folder.entries] == [files[0], files[2]]

@@ -98,6 +98,7 @@ def test_each_part_of_a_query_says_which_part_it_plays() -> None:
         ("without blood", blood),
         ("without without fat", fat),
     ]
+    assert leaf_roles(Without(None, Near(None, fat, 50.0))) == [("without within 50 µm of fat", fat)]
 
 
 # Examples

@@ -93,8 +93,10 @@ def test_what_was_asked_is_kept_and_forgotten(saved: SavedQueries, questions: li
 
 
 def test_a_file_that_cannot_be_written_is_reported(saved: SavedQueries) -> None:
-    messages: list[str] = []
-    saved.failed.connect(messages.append)
+    reported: list[tuple[str, bool]] = []
+    saved.not_saved.connect(lambda error, chosen: reported.append((str(error), chosen)))
     (state_dir() / "queries.json").mkdir(parents=True)
     saved.remember("fat")
-    assert "queries.json: not saved" in messages[0]
+    saved.keep("adipose")
+    assert all("queries.json: not saved" in text for text, _ in reported)
+    assert [chosen for _, chosen in reported] == [False, True]

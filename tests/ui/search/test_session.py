@@ -139,6 +139,16 @@ def test_an_empty_text_ends_the_question_but_not_the_analysis(
     assert opened.running
 
 
+def test_a_refused_question_requests_no_pixel_size(
+    session: RelevanceSession, fake_view: FakeSlideView, make_source: Callable[..., ArraySource]
+) -> None:
+    requests = emitted(session.pixel_size_missing)
+    fake_view.show_source(make_source())
+    session.ask("KRAS mutation")
+    assert session.question.refused
+    assert requests == []
+
+
 def test_without_a_pixel_size_it_is_requested_and_the_question_waits(
     session: RelevanceSession,
     fake_view: FakeSlideView,

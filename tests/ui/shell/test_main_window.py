@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import ImageCms
-from PySide6.QtCore import QMimeData, QPointF, QSize, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication, QCheckBox, QToolButton
 
 import viewer
@@ -33,7 +32,7 @@ from viewer.ui.widgets.messages import MessageKind
 from viewer.view.camera import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
@@ -46,21 +45,6 @@ if TYPE_CHECKING:
 
 def messages(window: MainWindow) -> list[str]:
     return [bar.text for bar in window.messages.messages]
-
-
-def drop(window: MainWindow, paths: Sequence[Path]) -> bool:
-    """Drop files on the window; whether it took them."""
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(QPointF(50, 50).toPoint(), copy, data, left, none)
-    QApplication.sendEvent(window, enter)
-    if enter.isAccepted():
-        QApplication.sendEvent(window, QDropEvent(QPointF(50, 50), copy, data, left, none))
-    return enter.isAccepted()
-
-
-# Slides in and out
 
 
 def test_an_empty_window_shows_the_start_page(window: MainWindow) -> None:
@@ -132,57 +116,6 @@ def test_the_slide_before_stays_until_the_new_one_is_there(
     gate.set()
     qtbot.wait(50)
     assert window.view.source is before
-
-
-def test_dropping_files_opens_the_first_and_lists_all(
-    qtbot: QtBot, window: MainWindow, slide_folder: Path
-) -> None:
-    paths = [slide_folder / "slide 10.tif", slide_folder / "slide 2.tif"]
-    with qtbot.wait_signal(window.opener.opened):
-        assert drop(window, paths)
-    assert window.view.source is not None
-    assert window.view.source.info.path == paths[0]
-    assert [entry.path for entry in window.folder.entries] == paths
-    assert window.docks["folder"].isVisible()
-
-
-def test_dropping_a_folder_opens_its_first_slide(
-    qtbot: QtBot, window: MainWindow, slide_folder: Path
-) -> None:
-    with qtbot.wait_signal(window.opener.opened):
-        assert drop(window, [slide_folder])
-    assert window.view.source is not None
-    assert window.view.source.info.path.name == "Slide 1.tif"
-    assert len(window.folder.entries) == 4
-
-
-def test_dropping_text_is_not_taken(window: MainWindow) -> None:
-    data = QMimeData()
-    data.setText("hello")
-    event = QDragEnterEvent(
-        QPointF(5, 5).toPoint(),
-        Qt.DropAction.CopyAction,
-        data,
-        Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-    )
-    event.ignore()
-    QApplication.sendEvent(window, event)
-    assert not event.isAccepted()
-
-
-def test_a_file_url_opens_and_another_url_is_refused(
-    qtbot: QtBot, window: MainWindow, slide_file: Path
-) -> None:
-    with qtbot.wait_signal(window.opener.opened):
-        window.open_paths([slide_file.as_uri()])
-    assert window.view.source is not None
-    assert window.view.source.info.path == slide_file
-    with qtbot.wait_signal(window.opener.failed):
-        window.open_paths(["https://host/a%20b.svs"])
-    (text,) = messages(window)
-    assert re.match(pattern(strings.NOT_OPENED, slide="a b.svs"), text)
-    assert "Slides are not read from https addresses; give the path" in text
 
 
 def test_a_folder_without_slides_is_reported(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:

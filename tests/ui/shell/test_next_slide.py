@@ -44,6 +44,68 @@ def test_next_and_previous_slide(
     assert window.status.currentMessage() == strings.NO_FURTHER_SLIDE
 
 
+def five_slides(folder: Path) -> Path:
+    """Writes them; returns the first."""
+    first, *_ = [write_slide(folder / f"slide {number}.tif") for number in range(5)]
+    return first
+
+
+def test_every_press_counts_also_while_a_slide_is_being_opened(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, open_in: OpenIn
+) -> None:
+    opened: list[str] = []
+    with qtbot.wait_signal(window.folder.listed):
+        open_in(window, five_slides(tmp_path))
+    window.opener.opened.connect(lambda source: opened.append(source.info.path.name))
+    for _ in range(3):
+        qtbot.keyClick(window, Qt.Key.Key_PageDown)
+    qtbot.wait_until(lambda: bool(opened))
+    assert opened == ["slide 3.tif"], "the ones between are not opened"
+    for _ in range(3):
+        qtbot.keyClick(window, Qt.Key.Key_PageDown)
+    qtbot.wait_until(lambda: len(opened) == 2)
+    assert opened[-1] == "slide 4.tif", "it ends with the list"
+    window.actions_["previous_slide"].trigger()
+    window.actions_["next_slide"].trigger()
+    assert window.opener.opening is None, "back at the slide that is open"
+    assert not window.messages.opening.isVisible()
+    assert window.view.source is not None
+    assert window.view.source.info.path.name == "slide 4.tif"
+
+
+def test_a_note_on_files_that_are_gone_says_so(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, open_in: OpenIn
+) -> None:
+    with qtbot.wait_signal(window.folder.listed):
+        open_in(window, five_slides(tmp_path))
+    for path in tmp_path.glob("*.tif"):
+        path.unlink()
+    with qtbot.wait_signal(window.slides.list_ended):
+        window.actions_["next_slide"].trigger()
+    more = strings.MORE_PASSED.format(count=1)
+    listed = f"slide 1.tif, slide 2.tif, slide 3.tif, {more}"
+    assert messages(window) == [strings.MANY_MISSING.format(count=4, slides=listed)]
+
+
+def test_the_note_has_the_files_of_all_presses(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, open_in: OpenIn
+) -> None:
+    first = five_slides(tmp_path)
+    broken(tmp_path / "slide 1.tif")
+    broken(tmp_path / "slide 3.tif")
+    with qtbot.wait_signal(window.folder.listed):
+        open_in(window, first)
+    window.docks["folder"].show()
+    qtbot.wait_until(lambda: all(entry.thumbnail for entry in window.folder.entries))
+    with qtbot.wait_signal(window.opener.opened):
+        for _ in range(2):
+            window.actions_["next_slide"].trigger()
+    assert window.view.source is not None
+    assert window.view.source.info.path.name == "slide 4.tif"
+    listed = "slide 1.tif, slide 3.tif"
+    assert messages(window) == [strings.MANY_PASSED.format(count=2, slides=listed)]
+
+
 def broken(path: Path) -> Path:
     path.write_bytes(b"II*\0 this is no slide")
     return path

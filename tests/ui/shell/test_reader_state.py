@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.messages import pattern
+from viewer.common.atomic_write import SaveError
 from viewer.common.paths import state_dir
 from viewer.common.settings import settings_path
+from viewer.common.strings import SAVING_NOT_ALLOWED
+from viewer.relevance.query import history
 from viewer.slide.locator import Locator
-from viewer.ui.shell import strings
+from viewer.ui.shell import reader_state, strings
 from viewer.ui.shell.reader_state import MAX_RECENT, MAX_VIEWS, ReaderState
 from viewer.view.camera import View
 
@@ -185,3 +188,32 @@ def test_a_home_that_cannot_be_written_is_reported_once_until_it_can(
     blocked[1].mkdir()
     open_in(window, slide_file)
     assert [str(blocked[1]) in bar.text for bar in window.messages.messages] == [True]
+
+
+def test_earlier_queries_that_cannot_be_saved_for_the_same_cause_are_no_second_message(
+    window: MainWindow,
+    slide_file: Path,
+    open_in: Callable[[MainWindow, Path], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read_only(path: Path, _data: bytes) -> None:
+        raise SaveError(path, SAVING_NOT_ALLOWED)
+
+    blocked = state_dir() / "reader.json", state_dir() / "queries.json"
+    for room in (reader_state, history):
+        monkeypatch.setattr(room, "save_atomically", read_only)
+    open_in(window, slide_file)
+    saved = window.query.saved
+    saved.remember("fat")
+    saved.remember("blood")
+    (reported,) = window.messages.messages
+    assert str(blocked[0]) in reported.text
+    reported.dismiss()
+    saved.remember("necrosis")
+    assert window.messages.messages == []
+    for _ in range(2):  # the reader's own wish: not without a word
+        saved.fill()
+        saved.menu.actions()[-1].trigger()
+        saved.remember("fat")
+    (reported,) = window.messages.messages
+    assert str(blocked[1]) in reported.text

@@ -290,6 +290,29 @@ def test_the_objective_of_the_scan_is_no_estimate_though_the_size_is_the_same(
     assert [given.power for given in handed if given is not None] == [20.0]
 
 
+@pytest.mark.parametrize("accepted_before", [False, True])
+def test_a_typed_size_is_no_estimate_though_it_is_the_same_until_the_estimate_is_used(
+    qtbot: QtBot, view: _View, accepted_before: bool
+) -> None:
+    if accepted_before:
+        view.set_mpp_um((0.38, 0.38), estimated=True)
+    dialog = asking(view, estimate)
+    use = child_button(dialog, strings.USE_ESTIMATE)
+    qtbot.wait_until(use.isEnabled)
+    width = child(dialog, QDoubleSpinBox, strings.PIXEL_WIDTH_NAME)
+    width.selectAll()
+    qtbot.keyClicks(width, "0.38")
+    assert not dialog.is_estimate
+    use.click()
+    assert dialog.is_estimate
+    width.selectAll()
+    qtbot.keyClicks(width, "0.38")
+    handed = given_by(dialog)
+    dialog.accept()
+    assert not view.mpp_estimated
+    assert [given.estimated for given in handed if given is not None] == [False]
+
+
 def test_another_size_typed_is_not_that_of_the_objective(view: _View) -> None:
     dialog = asking(view)
     box = child(dialog, QComboBox, strings.SCANNED_AT_NAME)

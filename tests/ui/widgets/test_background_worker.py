@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer.ui.widgets.background_worker import BackgroundWorker
+from viewer.common.atomic_write import SaveError
+from viewer.ui.widgets.background_worker import BackgroundWorker, NewestWork, raise_defect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +36,22 @@ def test_results_arrive_in_the_gui_thread(qtbot: QtBot, side: BackgroundWorker) 
     side.run(lambda: str(1 // 0), receive, lambda error: receive(str(error)))
     qtbot.wait_until(lambda: len(results) == 2)
     assert sorted(results) == [("done", True), ("integer division or modulo by zero", True)]
+
+
+def test_only_a_defect_has_a_traceback_in_the_log(
+    qtbot: QtBot, side: BackgroundWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(error: Exception) -> None:
+        raise error
+
+    caplog.set_level("INFO", logger="foveola")
+    failed: list[Exception] = []
+    for error in (SaveError(Path("sizes.json"), "the disk is full"), KeyError("defect")):
+        side.run(partial(fail, error), lambda _none: None, failed.append)
+    qtbot.wait_until(lambda: len(failed) == 2)
+    records = [record for record in caplog.records if "background work" in record.message]
+    assert [record.exc_info is not None for record in records] == [False, True]
+    assert "sizes.json: the disk is full" in records[0].message
 
 
 def test_a_batch_runs_in_order_and_a_newer_one_first(
@@ -88,3 +107,26 @@ def test_a_thread_that_nobody_waits_for_is_no_matter_for_the_log(
     side.close(wait_s=0.01)
     assert "foveola-test" in caplog.text, "one that was waited for is"
     go_on.set()
+
+
+def test_newer_work_passes_work_that_hangs(qtbot: QtBot) -> None:
+    go_on, hung, results = threading.Event(), threading.Event(), []
+    newest = NewestWork("test")
+
+    def hang() -> str:
+        hung.set()
+        go_on.wait(5)
+        return "old"
+
+    newest.run(hang, results.append, raise_defect)
+    assert hung.wait(5)
+    newest.run(lambda: "new", results.append, raise_defect)
+    qtbot.wait_until(lambda: results == ["new"])
+    go_on.set()
+    newest.run(lambda: "dropped", results.append, raise_defect)
+    newest.drop()
+    qtbot.wait(50)
+    newest.close(wait_s=1)
+    assert results == ["new"]
+    with pytest.raises(ZeroDivisionError):
+        raise_defect(ZeroDivisionError())

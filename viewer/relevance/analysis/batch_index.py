@@ -18,6 +18,7 @@ from urllib.parse import quote_from_bytes
 
 from viewer.common.errors import FoveolaError
 from viewer.common.log import described
+from viewer.common.text import one_line
 from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.open import card_of, open_analysis, pixel_size_of
 from viewer.relevance.encoders.device_errors import take_card
@@ -116,7 +117,7 @@ def index_slide(path: str, job: IndexJob, report: Callable[[float], None]) -> In
                 )
     except Exception as error:
         words = described(error)
-        failure = words if words.startswith(path) else f"{path}: {words}"
+        failure = words if words.startswith(one_line(path)) else f"{path}: {words}"
         return IndexResult(path, seconds=time.monotonic() - started_s, failure=failure)
 
 
@@ -164,10 +165,17 @@ def _results(
         error = future.exception()
         on_progress((0.0, (name, 1.0)))
         if error:
-            failure = strings.PROCESS_ENDED.format(path=slides[name], error=error)
-            yield IndexResult(slides[name], failure=failure)
+            yield IndexResult(slides[name], failure=_end_in_words(slides[name], error))
         else:
             yield future.result()
+
+
+def _end_in_words(path: str, error: BaseException) -> str:
+    from distributed import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return strings.PROCESS_DIED.format(path=path, count=error.allowed_failures + 1)
+    return strings.PROCESS_ENDED.format(path=path, error=error)
 
 
 def _name_on_cluster(path: str) -> str:

@@ -73,16 +73,17 @@ class Scoring:
 
     def _leaf_field(self, leaf: Leaf) -> RelevanceField:
         grid = self._store.grid
+        glass = ~self._tissue
         provenance = self._store.subject.provenance(self._encoder.card, text_of(leaf))
         if leaf is _ANY_TISSUE:
             return RelevanceField.of(
-                grid, self._tissue.astype(np.float32), np.ones(grid.shape, bool), provenance
+                grid, self._tissue.astype(np.float32), np.ones(grid.shape, bool), provenance, glass=glass
             )
         scores = np.full(grid.shape, _on_glass(leaf), np.float32)
-        known = ~self._tissue
+        known = glass.copy()
         values = self._values(leaf)
         if values is None:
-            return RelevanceField.of(grid, scores, known, provenance)
+            return RelevanceField.of(grid, scores, known, provenance, glass=glass)
         rows, cols = self._cells.T
         known[rows, cols] = True
         scores[rows, cols] = values
@@ -91,7 +92,7 @@ class Scoring:
             self._nearest = nearest_known(grid.shape, self._cells, unknown)
         estimated = self._nearest >= 0
         scores[estimated] = values[self._nearest[estimated]]
-        return RelevanceField.of(grid, scores, known, provenance, estimated=estimated)
+        return RelevanceField.of(grid, scores, known, provenance, estimated=estimated, glass=glass)
 
     def _values(self, leaf: Leaf) -> NDArray[np.float32] | None:
         """The score of every patch in the store; None where there is nothing to score yet."""
@@ -105,7 +106,8 @@ class Scoring:
                 raise UnsupportedTermError(strings.NO_EXAMPLE_ANALYSED)
             return None
         try:
-            return likeness(self._features, like, unlike, kind=self._encoder.card.feature_kind)
+            card = self._encoder.card
+            return likeness(self._features[:, -card.vector_width :], like, unlike, kind=card.feature_kind)
         except ValueError as error:
             raise UnsupportedTermError(strings.EXAMPLES_NOT_COMPARED.format(error=error)) from error
 
@@ -128,14 +130,16 @@ class Scoring:
 
 
 def _within_tissue(query: Query) -> Query:
-    """The same query, where "everything but x" means "tissue without x": glass scores 0."""
+    """The same query, where "everything but x" means "tissue without x", and "near x" "tissue near x": glass
+    scores 0."""
     match query:
         case All(parts) | AnyOf(parts):
             return replace(query, parts=tuple(_within_tissue(part) for part in parts))
         case Without(base, excluded):
             return Without(_ANY_TISSUE if base is None else _within_tissue(base), _within_tissue(excluded))
-        case Near(base, other, distance_um):
-            return Near(_within_tissue(base), _within_tissue(other), distance_um)
+        case Near(base, other):
+            near = _ANY_TISSUE if base is None else _within_tissue(base)
+            return replace(query, base=near, other=_within_tissue(other))
         case _:
             return query
 

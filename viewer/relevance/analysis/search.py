@@ -11,8 +11,8 @@ from viewer.common.errors import EncoderError, FoveolaError
 from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.open import external_analysis, open_analysis, pixel_size_of
 from viewer.relevance.encoders.registry import query_kind_of
+from viewer.relevance.encoders.vocabulary import lexicon_of
 from viewer.relevance.patches.peaks import find_hits
-from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
 from viewer.relevance.query.sentence_model import load_phrase_finder
 from viewer.relevance.query.tree import All, Like, Without, leaves, needs_words, text_of
@@ -85,7 +85,7 @@ def read_question(text: str | None, encoder_id: str, examples: Examples = Exampl
             raise QuestionError(strings.EMPTY_QUESTION)
         return Question(None, (), examples)
     of_concepts = query_kind_of(encoder_id) == "concepts"
-    parsed = parse(text, load_lexicon(), load_phrase_finder() if of_concepts else None)
+    parsed = parse(text, lexicon_of(encoder_id), load_phrase_finder() if of_concepts else None)
     if parsed.query is None or (of_concepts and needs_words(parsed.query)):
         problems = [problem for problem in parsed.problems if not problem.note]
         sentences = " ".join(

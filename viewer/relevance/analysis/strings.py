@@ -36,7 +36,7 @@ EMPTY_QUESTION = "there is nothing to look for: give words, or an example with -
 SUCH_TERMS = "{problems} What can be asked: {terms}."
 SUCH_AS = ("adipose tissue", "lymphocytes", "necrosis", "glands near stroma", "tumour without blood")
 EXAMPLE_OUTSIDE = "the example at {x:.12g},{y:.12g} is not on the slide"
-NOTHING_READ = "none of the {count:,} patches with tissue could be read"
+NOTHING_READ = "no patch with tissue could be read, of {count:,}"
 NO_EXAMPLE_ANALYSED = "none of the examples shows tissue that could be analysed"
 EXAMPLES_NOT_COMPARED = "the examples cannot be compared: {error}"
 UNKNOWN_EXAMPLE = "an example is not among the {count} analysed patches"
@@ -46,3 +46,7 @@ EXAMPLES_PENDING = "no example has been analysed yet"
 NO_SCHEDULER = "{scheduler}: no Dask scheduler answers there ({error})"
 NO_PROCESSES = "no process of its own can be started for the slides: {error}"
 PROCESS_ENDED = "{path}: its process ended ({error})"
+PROCESS_DIED = (
+    "{path}: the process that analyses it was ended {count} times by the file or by the system, for lack of "
+    "memory for one; it is left out"
+)

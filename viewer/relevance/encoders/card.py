@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MEASURED_ID = "measured"
 SALIENCY_ID = "saliency"
+TISSUE_ID = "tissue"
 HEAD_PREFIX = "head/"
 """Of ids of slide heads (``head_registry``)."""
 FILE_PREFIX = "file:"
@@ -39,6 +40,7 @@ class EncoderCard:
     ``features_of``: of a slide head, the id of the encoder whose features it reads. ``version`` changes with
     its features: those of another version are not used.
 
+    ``vector_width``: of the features, the last ones that are a vector by which patches are compared; 0: all.
     ``magnifies``, ``refines``, ``names_scores``: it follows the protocol of that name (``Magnifying``,
     ``Refining``, ``NamedScores``). ``scores_files``: words can be compared with features of its name that
     another program stored. ``needs_weights``: a file of its own, and not code alone; ``needs_terms``: its
@@ -62,6 +64,7 @@ class EncoderCard:
     version: str = "1"
     query_kind: QueryKind = "none"
     feature_kind: FeatureKind = "embedding"
+    vector_width: int = 0
     attends: Attends = ""
     magnifies: bool = False
     refines: bool = False

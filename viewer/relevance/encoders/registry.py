@@ -18,6 +18,7 @@ from viewer.relevance.encoders.card import EncoderCard
 from viewer.relevance.encoders.head_registry import head_cards, missing_head, read_heads
 from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 from viewer.relevance.encoders.model_registry import load_model, missing_model, model_cards, read_registry
+from viewer.relevance.encoders.tissue.card import missing_tissue, tissue_cards, tissue_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,6 +56,12 @@ def _load_saliency(_encoder_id: str) -> Encoder:
     return SaliencyEncoder()
 
 
+def _load_tissue(_encoder_id: str) -> Encoder:
+    from viewer.relevance.encoders.tissue.encoder import TissueEncoder
+
+    return TissueEncoder.load()
+
+
 def _load_head(encoder_id: str) -> Encoder:
     from viewer.relevance.encoders.head_encoder import HeadEncoder
     from viewer.relevance.encoders.head_registry import head_entry
@@ -65,6 +72,7 @@ def _load_head(encoder_id: str) -> Encoder:
 
 _OUR_OWN = (
     EncoderEntry(lambda: (MEASURED,), _load_measured),
+    EncoderEntry(tissue_cards, _load_tissue, tissue_problems, missing_tissue),
     EncoderEntry(lambda: (SALIENCY,), _load_saliency),
     EncoderEntry(model_cards, load_model, lambda: read_registry().problems, missing_model),
     EncoderEntry(head_cards, _load_head, lambda: read_heads().problems, missing_head),

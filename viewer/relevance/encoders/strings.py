@@ -58,7 +58,7 @@ OTHER_ENCODER = (
 )
 OTHER_FILE = "it is not the file that was registered (SHA-256 differs)"
 DAMAGED_WEIGHTS = "the results of this head are not finite: its weights are damaged"
-PROBABILITIES = "{title} on these {patches:,} patches: {values}. No diagnosis."
+PROBABILITIES = "{title}, patches used: {patches:,}. {values}. No diagnosis."
 EMPTY_VIEWS = "{title} does not compute these maps, which stay empty: {views}."
 HEAD_FAMILY = "slide head over the features of “{encoder}”"
 HEAD_NORMALISATION = "attention relative to even; contributions relative to the largest"

@@ -134,8 +134,8 @@ def write_points(
 
 def export_facts(field: RelevanceField, slide_name: str, unit: str = UNIT) -> dict[str, Any]:
     """The facts in every export of a field, fit for JSON and for the attributes of a file. ``unit``: the
-    meaning of 0 to 1."""
-    analysed = {"patches_on_slide": field.grid.patch_count, "patches_analysed": int(field.known.sum())}
+    meaning of 0 to 1. Glass is not analysed, though its score is known and written."""
+    analysed = {"patches_on_slide": field.grid.patch_count, "patches_analysed": field.analysed_count}
     return {**_facts(field.provenance, slide_name, unit), **analysed}
 
 

@@ -57,13 +57,13 @@ class Journal:
             # Unbuffered: records survive the process as soon as append has returned.
             self._file: IO[bytes] = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", 0)
         except OSError as error:
-            raise SaveError(path, save_failure(error)) from error
+            raise SaveError(path, save_failure(path, error)) from error
         try:
             self._file.truncate(end)
             self._file.seek(end)
         except OSError as error:
             self._file.close()
-            raise SaveError(path, save_failure(error)) from error
+            raise SaveError(path, save_failure(path, error)) from error
 
     def append(self, records: Sequence[Record]) -> None:
         """Write all of them or none. Raises SaveError; the journal stays usable then."""
@@ -77,7 +77,7 @@ class Journal:
                 self._file.truncate(self.end)
             with suppress(OSError):
                 self._file.seek(self.end)
-            raise SaveError(self.path, save_failure(error)) from error
+            raise SaveError(self.path, save_failure(self.path, error)) from error
         self.end += len(data)
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class Journal:
             with self._file:
                 os.fsync(self._file.fileno())
         except OSError as error:
-            raise SaveError(self.path, save_failure(error)) from error
+            raise SaveError(self.path, save_failure(self.path, error)) from error
 
 
 def read_journal(path: Path, kinds: frozenset[bytes]) -> tuple[list[Record], int]:

@@ -153,7 +153,7 @@ class FeatureStore:
         try:
             self._journal_path.unlink(missing_ok=True)
         except OSError as error:
-            raise SaveError(self._journal_path, save_failure(error)) from error
+            raise SaveError(self._journal_path, save_failure(self._journal_path, error)) from error
 
     def close(self) -> None:
         """Write what is not on disk yet, and release the lock. Closing twice is allowed.
@@ -290,7 +290,7 @@ def _lock_for(folder: Path, subject: StoreSubject) -> tuple[StoreLock | None, st
             lock.touch()
     except OSError as error:
         log.warning("%s: %s", folder, error)
-        return None, strings.NOT_SAVED.format(folder=folder, reason=save_failure(error))
+        return None, strings.NOT_SAVED.format(folder=folder, reason=save_failure(folder, error))
     if lock is None:
         return None, strings.ANALYSED_ELSEWHERE
     return lock, ""

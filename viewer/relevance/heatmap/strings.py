@@ -5,7 +5,7 @@ from __future__ import annotations
 # Encoders that cannot make a map.
 NO_REGIONS = "{encoder} has no regions of patches: it cannot make the published heatmap"
 NO_TOKENS = "{encoder} gives no attention within a patch"
-NOTHING_ANALYSED = "none of the {patches:,} patches with tissue could be analysed"
+NOTHING_ANALYSED = "no patch with tissue could be analysed, of {patches:,}"
 
 # In the OME-TIFF file.
 QUERY = "Query"

@@ -64,6 +64,7 @@ class RelevanceField:
     ``scores`` (rows, columns) float32 in [0, 1], 0 where nothing is known. ``known``: the patch itself was
     analysed; glass is known, and scores 0. ``estimated``: not analysed yet, the score is that of an analysed
     patch near by; shown as such, never exported or ranked. Where neither holds the patch was not analysed.
+    ``glass``: patches without tissue; None where nobody said which, as in a map of another program.
     """
 
     grid: PatchGrid
@@ -71,10 +72,13 @@ class RelevanceField:
     known: NDArray[np.bool_]
     estimated: NDArray[np.bool_]
     provenance: Provenance
+    glass: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("scores", "known", "estimated"):
+        for name in ("scores", "known", "estimated", "glass"):
             array = getattr(self, name)
+            if array is None:
+                continue
             if array.shape != self.grid.shape:
                 raise ValueError(f"{name} of shape {array.shape} on a grid of {self.grid.shape}")
             array.flags.writeable = False
@@ -91,6 +95,7 @@ class RelevanceField:
         provenance: Provenance,
         *,
         estimated: NDArray[np.bool_] | None = None,
+        glass: NDArray[np.bool_] | None = None,
     ) -> RelevanceField:
         """A field from scores of any float type; what is neither known nor estimated becomes 0.
 
@@ -100,7 +105,12 @@ class RelevanceField:
         known = known & finite
         estimated = np.zeros(grid.shape, bool) if estimated is None else estimated & finite & ~known
         values = np.where(known | estimated, np.clip(scores, 0.0, 1.0), 0.0).astype(np.float32)
-        return RelevanceField(grid, values, known, estimated, provenance)
+        return RelevanceField(grid, values, known, estimated, provenance, glass)
+
+    @property
+    def analysed_count(self) -> int:
+        """How many patches were analysed; glass is known without that."""
+        return int((self.known if self.glass is None else self.known & ~self.glass).sum())
 
     @property
     def known_share(self) -> float:
@@ -215,4 +225,6 @@ def _combined(fields: Sequence[RelevanceField], scores: NDArray[Any], how: str) 
     reached = np.logical_and.reduce([field.known | field.estimated for field in fields])
     parts = ", ".join(field.provenance.query for field in fields)
     provenance = replace(first.provenance, query=strings.COMBINED.format(how=how, parts=parts))
-    return RelevanceField.of(first.grid, scores, known, provenance, estimated=reached & ~known)
+    return RelevanceField.of(
+        first.grid, scores, known, provenance, estimated=reached & ~known, glass=first.glass
+    )

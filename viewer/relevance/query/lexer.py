@@ -21,6 +21,8 @@ from viewer.relevance.query.vocabulary import (
     PREPOSITIONS,
     PRESENT,
     QUANTITIES,
+    REPLACED,
+    VERBS,
     Kind,
 )
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 class Word:
     """One piece of a query. ``shouted``: an operator in capitals, which binds as in logic.
     ``ends_exclusion``: it applies to all before it ("but", "but not"), not to the last exclusion.
+    ``is_said``: a thing that is said to be there: "fat is present".
+    ``moved``: a negation that stood behind what it is about, which is in brackets now.
     """
 
     kind: Kind
@@ -39,6 +43,8 @@ class Word:
     quoted: bool = False
     shouted: bool = False
     ends_exclusion: bool = False
+    is_said: bool = False
+    moved: bool = False
     distance_um: float = NEAR_UM
 
 
@@ -74,8 +80,12 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
         # "fat-free tissue": beside other words "tissue" says nothing; "not present" does.
         means = len(kept) != 1 or kept[0].lower() not in PADDING_BEHIND
         means |= is_negated if words else at >= len(tokens)
-        if kept and means:
-            words.append(Word(Kind.PHRASE, " ".join(kept)))
+        kept = kept if means else []
+        is_said = phrase[-1:] != kept[-1:] and phrase[-1].lower() in (*VERBS, *PRESENT)
+        if kept:
+            words.append(Word(Kind.PHRASE, " ".join(kept), is_said=is_said))
+        elif is_said and words and words[-1].kind is Kind.PHRASE:
+            words[-1] = replace(words[-1], is_said=True)
         phrase.clear()
 
     while at < len(tokens):
@@ -107,8 +117,12 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
         at += length
         if operator.kind is Kind.AND and operator.text.lower() != "and" and not words:
             continue  # "areas with fat"
+        if operator.text.lower() in INSIDE and _ends_near(words):
+            continue
         if operator.text.lower() in PREPOSITIONS and words and words[-1].kind is Kind.NOT:
-            continue  # "neither with blood nor with fat"
+            # "neither with blood nor with fat"
+            words[-1] = replace(words[-1], text=f"{words[-1].text} {operator.text}")
+            continue
         if operator.kind is Kind.FAR:
             words.append(replace(operator, kind=Kind.NOT))
             operator = replace(operator, kind=Kind.NEAR)
@@ -117,10 +131,29 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
         if operator.kind is Kind.NEAR and not 0 < operator.distance_um <= MAX_NEAR_UM:
             remarks.append(strings.DISTANCE_RANGE.format(most=MAX_NEAR_UM, used=NEAR_UM))
             operator = replace(operator, distance_um=NEAR_UM)
-        words.append(operator)
+        _append(words, operator)
     flush()
     words = [word for word in words if word.text.lower() != "either"]
-    return _with_presence_read(_with_commas_read(words)), tuple(dict.fromkeys(remarks))
+    words = _with_commas_read(_with_replaced_behind(_with_presence_read(words)))
+    return words, tuple(dict.fromkeys(remarks))
+
+
+def _ends_near(words: list[Word]) -> bool:
+    """Whether "near" stands last, less a joint, which is dropped: "near or in fat"."""
+    if len(words) > 1 and words[-2].kind is Kind.NEAR and words[-1].kind in (Kind.OR, Kind.AND):
+        words.pop()
+    return bool(words) and words[-1].kind is Kind.NEAR
+
+
+def _append(words: list[Word], operator: Word) -> None:
+    """Put an operator behind the others, in the order in which they are read."""
+    last = words[-1].kind if words else None
+    if operator.kind is Kind.NEAR and last in (Kind.OR, Kind.AND) and len(words) > 1:
+        before = words[-2]
+        if before.kind is Kind.NOT or before.text.lower() in INSIDE:
+            del words[-1 if before.kind is Kind.NOT else -2 :]  # what is near something may be in it
+    at = len(words) - (operator.kind is Kind.NOT and last is Kind.NEAR)  # "surrounded by neither … nor …"
+    words.insert(at, operator)
 
 
 def _starts(tokens: list[str], at: int, name: tuple[str, ...]) -> bool:
@@ -132,7 +165,7 @@ def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
     token = tokens[at]
     if token in MARKS:
         return Word(MARKS[token], token), 1
-    for before in (1, 2):
+    for before in (1, 2, 3):
         kind = BEFORE_DISTANCE.get(_lowered(tokens[at : at + before]))
         for length in (1, 2) if kind else ():
             start = at + before
@@ -141,7 +174,7 @@ def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
                 distance_um = float(distance[1] + ("e3" if distance[2].lower() == "mm" else ""))
                 end = start + length
                 end += _lowered(tokens[end : end + 1]) == ("away",)
-                end += _lowered(tokens[end : end + 1]) in (("of",), ("from",))
+                end += _lowered(tokens[end : end + 1]) in (("of",), ("from",), ("to",))
                 return Word(kind, " ".join(tokens[at:end]), distance_um=distance_um), end - at
     for length in (3, 2, 1):
         operator_words = tokens[at : at + length]
@@ -181,12 +214,9 @@ def _without_padding(phrase: list[str], lexicon: Lexicon) -> list[str]:
     return words
 
 
-_LISTING = ((Kind.AND, "and"), (Kind.AND, ","), (Kind.OR, "or"))
-
-
-def _joins(word: Word) -> bool:
+def _lists(word: Word) -> bool:
     """Whether what is said behind is said of the things on both sides, too."""
-    return word.kind is Kind.NEAR or (word.kind, word.text.lower()) in _LISTING
+    return word.kind is Kind.COMMA or word.text.lower() in ("and", "or")
 
 
 def _with_presence_read(words: list[Word]) -> list[Word]:
@@ -196,16 +226,61 @@ def _with_presence_read(words: list[Word]) -> list[Word]:
     refused as an unknown term.
     """
     result: list[Word] = []
-    for word in words:
+    after_moved = False
+    for at, word in enumerate(words):
         is_present = word.kind is Kind.PHRASE and not word.quoted and word.text.lower() in PRESENT
+        if _ends_with_verb(result, words[at : at + 2]):
+            result.append(word)
+            is_present = True
         if is_present and [one.kind for one in result[-2:]] == [Kind.PHRASE, Kind.NOT]:
-            start = len(result) - 2
-            while start > 1 and _joins(result[start - 1]) and result[start - 2].kind is Kind.PHRASE:
-                start -= 2
+            start = _start_of_listed(result)
             if not start or result[start - 1].kind not in (Kind.NOT, Kind.NEAR):
-                result.insert(start, result.pop())
+                negation = replace(result.pop(), moved=True)
+                about = [Word(Kind.OR, "or") if _lists(one) else one for one in result[start:]]
+                result[start:] = [negation, Word(Kind.OPEN, "("), *about, Word(Kind.CLOSE, ")")]
+                after_moved = True
                 continue
-        result.append(word)
+        # "fat is not there, blood is"
+        result.append(Word(Kind.AND, "and") if after_moved and word.kind is Kind.COMMA else word)
+        after_moved = False
+    return result
+
+
+def _ends_with_verb(before: list[Word], words: list[Word]) -> bool:
+    """Whether a negation stands first that ends a sentence: "fat is there but blood is not"."""
+    if not before or before[-1].kind is not Kind.PHRASE or words[0].kind is not Kind.NOT:
+        return False
+    ends = len(words) < 2 or words[1].kind in (Kind.COMMA, Kind.CLOSE, Kind.AND, Kind.OR)
+    text = words[0].text.lower()
+    return ends and (before[-1].is_said or text == "not" or text.endswith(("n't", "n’t")))
+
+
+def _start_of_listed(words: list[Word]) -> int:
+    """The index of the first of the things that the negation at the end is about."""
+    start = len(words) - 2
+    while start > 1 and words[start - 2].kind is Kind.PHRASE:
+        before, joint = words[start - 2 : start]
+        if joint.kind is not Kind.NEAR and (before.is_said or not _lists(joint)):
+            break  # "fat is present and blood is not present"
+        start -= 2
+    return start
+
+
+def _with_replaced_behind(words: list[Word]) -> list[Word]:
+    """What is replaced behind what is kept: "instead of fat, blood" as "blood instead of fat"."""
+    result = list(words)
+    for at in range(len(words) - 1, -1, -1):
+        if words[at].text.lower() not in REPLACED or (at and words[at - 1].kind is not Kind.OPEN):
+            continue
+        depth, comma, end = 0, 0, at
+        while end < len(result) and depth >= 0:
+            kind = result[end].kind
+            depth += (kind is Kind.OPEN) - (kind is Kind.CLOSE)
+            comma = comma or (end if kind is Kind.COMMA and not depth else 0)
+            end += depth >= 0
+        if comma and comma + 1 < end:
+            kept = [Word(Kind.OPEN, "("), *result[comma + 1 : end], Word(Kind.CLOSE, ")")]
+            result[at:end] = [*kept, *result[at:comma]]
     return result
 
 

@@ -1,7 +1,7 @@
 """The histology lexicon: words to measured concepts, with their limits. Pure.
 
-The words are data, ``resources/lexicon/english.toml``. Spelling, case, hyphens and plurals are normalised on
-both sides, so that the data need not list them.
+The words are data: ``resources/lexicon/english.toml``, and ``tissue.toml`` for the tissue encoder. Spelling,
+case, hyphens and plurals are normalised on both sides, so that the data need not list them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import tomllib
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from importlib import resources
 from itertools import chain
@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING
 from viewer.relevance.query.languages import load_languages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+CLASS_PREFIX = "tissue/"
+"""Of weights that are classes of the tissue encoder and no measured concepts."""
 MIN_TYPO_LETTERS = 5
 """Shorter words are one letter from too many others."""
 LONG_LETTERS = 8
@@ -201,7 +203,7 @@ class Lexicon:
         return next(name for name in self._by_key[key].names if key_of(name) == key)
 
 
-_JOINING = ("and", "but", "with", "or", "without", "but not", "near", "in")
+_JOINING = ("and", "but", "with", "or", "without", "not", "instead of", "but not", "near", "in")
 
 
 @cache
@@ -215,11 +217,37 @@ def _last_term() -> re.Pattern[str]:
 
 
 @cache
-def load_lexicon() -> Lexicon:
-    """The lexicon that ships with Foveola."""
-    text = resources.files("resources").joinpath("lexicon", "english.toml").read_text(encoding="utf-8")
+def load_lexicon(classes: tuple[tuple[str, str], ...] = ()) -> Lexicon:
+    """The lexicon that ships with Foveola.
+
+    ``classes`` of the tissue encoder that may be named, each with a sentence on how well it ranks them: words
+    for them stand for these instead of what is measured.
+    """
+    measured = _entries("english.toml")
+    if not classes:
+        return Lexicon(measured)
+    figures = {f"{CLASS_PREFIX}{name}": sentence for name, sentence in classes}
+    named = tuple(
+        replace(entry, limits="; ".join(filter(None, (entry.limits, *_figures(entry, figures)))))
+        for entry in _entries("tissue.toml")
+        if all(one in figures for one, _ in entry.weights)
+    )
+    taken = {key_of(name) for entry in named for name in entry.names}
+    left = (
+        replace(entry, names=tuple(name for name in entry.names if key_of(name) not in taken))
+        for entry in measured
+    )
+    return Lexicon((*named, *(entry for entry in left if entry.names)))
+
+
+def _figures(entry: Entry, figures: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(figures[one] for one, _ in entry.weights))
+
+
+def _entries(file: str) -> tuple[Entry, ...]:
+    text = resources.files("resources").joinpath("lexicon", file).read_text(encoding="utf-8")
     groups = tomllib.loads(text)["group"]
-    return Lexicon(tuple(_entry(term, group["name"]) for group in groups for term in group["term"]))
+    return tuple(_entry(term, group["name"]) for group in groups for term in group["term"])
 
 
 def _entry(term: dict[str, object], group: str) -> Entry:

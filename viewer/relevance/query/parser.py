@@ -28,7 +28,7 @@ from viewer.relevance.query.tree import (
     depth_of,
     leaves,
 )
-from viewer.relevance.query.vocabulary import AGREEING, Kind
+from viewer.relevance.query.vocabulary import AGREEING, COMMAS, DETERMINERS, Kind
 
 if TYPE_CHECKING:
     from viewer.relevance.query.lexicon import Entry, Lexicon
@@ -104,6 +104,8 @@ def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) 
     query = reader.read()
     if reader.too_many:
         return _refused(strings.TOO_MANY_TERMS.format(most=MAX_LEAVES))
+    if reader.unclear:
+        return _refused(*remarks, strings.UNCLEAR_END.format(operator=reader.unclear))
     if query is None:
         return Parsed(None, tuple(reader.problems))
     if depth_of(query) > MAX_DEPTH:
@@ -143,6 +145,8 @@ class _Reader:
         self._brackets = 0
         self.too_many = False
         """Whether terms that stand once, and count several times, are too many."""
+        self.unclear = ""
+        """The operator of which the end is not clear: "instead of fat blood"; "" where there is none."""
         self.problems = problems
         self.understood: dict[str, Understood] = {}
 
@@ -182,28 +186,32 @@ class _Reader:
         base = None if self._kind() is Kind.NOT else self._near()
         excluded: list[Query | None] = []
         inverted = False
+        near: Word | None = None
         while self._kind() is Kind.NOT:
             count = agreeing = 0
             word = self._words[self._at]
             if word.ends_exclusion and not word.shouted and (base or excluded):
                 break  # "but not" excludes from all that stands before it
             while self._kind() is Kind.NOT:
-                agreeing |= (agrees := self._words[self._at].text.lower() in AGREEING)
+                agreeing |= (agrees := self._words[self._at].text.lower().split()[0] in AGREEING)
                 count += not agrees
                 self._at += 1
             count = count or agreeing
-            near = self._words[self._at] if self._kind() is Kind.NEAR else None
+            if word.text.lower() != "nor" or self._kind() is Kind.NEAR:
+                near = self._take_near()  # else as before: "neither near fat nor blood"
             place = _kept(base or before)
-            if near is not None and place is not None:
-                self._at += 1
-            left_out = self._nearby(self._near(), place, near)
+            found = self._near()
+            if place is None and (near or word.text.lower() not in DETERMINERS):
+                self._mark_if_two_names(found, near or word)
+            left_out = self._nearby(found, place, near)
             if left_out is None:
                 self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
             elif count % 2:
                 excluded.append(left_out)
-                if not word.shouted:
-                    more = self._more_left_out(word.text)
-                    excluded += [self._nearby(other, place, near) for other in more]
+                if word.moved and isinstance(left_out, AnyOf):
+                    self._report(strings.NOT_ANY_BEFORE.format(operator=word.text), note=True)
+                if not word.shouted and not word.moved:
+                    excluded += self._more_left_out(word.text, place, near)
             elif base is None:
                 base = left_out
                 inverted = True
@@ -218,38 +226,60 @@ class _Reader:
         return Without(base, left_out)
 
     def _nearby(self, other: Query | None, place: Query | None, near: Word | None) -> Query | None:
-        """What is left out of a place: all that lies near another thing, or that thing."""
-        if near is None or place is None or other is None:
+        """What is left out of a place, or of everything: all that lies near another thing, or that thing."""
+        if near is None or other is None:
             return other
-        if 2 * len(leaves(place)) > MAX_LEAVES:
+        if place is not None and 2 * len(leaves(place)) > MAX_LEAVES:
             self.too_many = True
             return other
         return Near(place, other, near.distance_um)
 
-    def _more_left_out(self, operator: str) -> list[Query | None]:
+    def _take_near(self) -> Word | None:
+        """The word, if it is "near" or the like."""
+        if self._kind() is not Kind.NEAR:
+            return None
+        self._at += 1
+        return self._words[self._at - 1]
+
+    def _mark_if_two_names(self, found: Query | None, operator: Word) -> None:
+        """Where nothing that is kept stands before an operator, its end is between two names, if at all."""
+        if isinstance(found, All) and self._words[self._at - 1].kind is Kind.PHRASE:
+            self.unclear = operator.text
+
+    def _more_left_out(self, operator: str, place: Query | None, near: Word | None) -> list[Query | None]:
         """In plain speech "without blood and fat" leaves out both; in capitals AND binds as in logic."""
         more: list[Query | None] = []
+        only_commas = True
         while self._kind() in (Kind.AND, Kind.OR) and not self._words[self._at].ends_exclusion:
             if self._words[self._at].text.lower() in INSIDE:
                 break  # "no fat in muscle" is about muscle
             following = self._words[self._at + 1].kind if self._at + 1 < len(self._words) else None
-            if following not in (Kind.PHRASE, Kind.OPEN):
+            either_near = near is not None and self._kind() is Kind.OR and following is Kind.NEAR
+            if following not in (Kind.PHRASE, Kind.OPEN) and not either_near:
                 break
+            only_commas &= self._words[self._at].text in COMMAS
             self._at += 1
-            more.append(self._near())
+            other_near = self._take_near() or near
+            more.append(self._nearby(self._near(), place, other_near))
+        if more and only_commas and place is None:
+            self.unclear = near.text if near else operator
         if more:
             self._report(strings.NOT_ANY_OF.format(operator=operator), note=True)
         return more
 
     def _near(self) -> Query | None:
-        base = self._atom()
+        """One thing, as far as it is near others; all that is near them where none stands before."""
+        base = None if self._kind() is Kind.NEAR else self._atom()
         while self._kind() is Kind.NEAR:
             word = self._words[self._at]
             self._at += 1
             other = self._atom()
-            if base is None or other is None:
-                self._report(strings.ONE_SIDED.format(operator=word.text))
-                base = base or other
+            if base is None:
+                self._mark_if_two_names(other, word)
+                if self._at < len(self._words) and self._words[self._at].text in COMMAS:
+                    self.unclear = word.text
+            if other is None:
+                self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
             else:
                 base = Near(base, other, word.distance_um)
         return base
@@ -391,7 +421,7 @@ def _contradiction(query: Query) -> str | None:
         case All(parts) | AnyOf(parts):
             return next((clash for part in parts if (clash := _contradiction(part))), None)
         case Near(base, other, _):
-            return _contradiction(base) or _contradiction(other)
+            return (_contradiction(base) if base is not None else None) or _contradiction(other)
         case _:
             return None
 
@@ -404,10 +434,8 @@ def _demanded(query: Query) -> tuple[Term | Like, ...]:
     match query:
         case All(parts):
             return tuple(leaf for part in parts for leaf in _demanded(part))
-        case Without(base, _):
+        case Without(base, _) | Near(base, _):
             return _demanded(base) if base is not None else ()
-        case Near(base, _, _):
-            return _demanded(base)
         case AnyOf():
             return ()
         case _:

@@ -7,6 +7,10 @@ TOO_LONG = "The query is {length:,} characters long; {most:,} is the most."
 NO_TERMS = "There is nothing to look for; type what you want to see, such as a tissue."
 TOO_MANY_TERMS = "The query has too many terms; {most} is the most."
 TOO_DEEP = "The query is nested too deeply; {most} steps are the most."
+UNCLEAR_END = (
+    "What “{operator}” is about, and what is searched for, is not clear: write what is searched for first "
+    "(“fat without blood”, “fat near blood”), or join what belongs together with “and”."
+)
 CONTRADICTION = "The query asks for “{term}” and leaves it out at the same time: nothing can match."
 
 # Parts of a query that are left out.
@@ -17,7 +21,6 @@ EMPTY_BRACKETS = "A pair of brackets holds no term; it is left out."
 DEEP_BRACKETS = "Brackets are nested deeper than {most}; the innermost are left out."
 NOTHING_FOLLOWS = "Nothing follows “{operator}”; it is left out."
 NOTHING_BEFORE = "Nothing stands before “{operator}”; it is left out."
-ONE_SIDED = "“{operator}” needs a term on both sides; it is left out."
 UNKNOWN_SIGNS = "Signs without a meaning in a query are left out."
 
 # How parts of a query are read.
@@ -30,6 +33,9 @@ ONE_OF_SEVERAL = "“{term}”"
 BETWEEN_SEVERAL = " and "
 INSIDE_AS_AND = "“{operator}” is read as “and”: whether something lies inside is not measured."
 NOT_ANY_OF = "“{operator}” is read as about all that follows. Use brackets for another meaning."
+NOT_ANY_BEFORE = (
+    "“{operator}” is read as about each of the things before it. Use brackets for another meaning."
+)
 DISTANCE_RANGE = "A distance is above 0 and at most {most:,.0f} µm; {used:g} µm is used."
 APPROXIMATE = "“{text}” is approximate: {limits}."
 NOT_MEASURABLE = (

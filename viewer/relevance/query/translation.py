@@ -213,8 +213,9 @@ class _Reading:
             return None
         if at and self._tokens[at - 1].lower() == "within":
             return None  # as in English
-        small = language.small_word([match[3]])
-        unit = _UNITS.get(match[3].casefold()) or (small[0] if small and small[0] in _UNITS else "")
+        written_unit = re.split("['’]", match[3])[0]  # "µm'den"
+        small = language.small_word([written_unit])
+        unit = _UNITS.get(written_unit.casefold()) or (small[0] if small and small[0] in _UNITS else "")
         if not unit:
             return None
         rest = self._tokens[at + length : at + length + 3]

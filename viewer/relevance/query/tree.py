@@ -12,6 +12,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from viewer.common.errors import FoveolaError
 from viewer.relevance.patches.field import both, highest, near, without
 from viewer.relevance.patches.grid import PATCH_UM
@@ -35,9 +37,8 @@ def leaf_roles(query: Query, role: str = "") -> list[tuple[str, Term | Like]]:
             kept = [] if base is None else leaf_roles(base, role)
             return kept + leaf_roles(excluded, f"{role}{strings.WITHOUT}")
         case Near(base, other, distance_um):
-            return leaf_roles(base, role) + leaf_roles(
-                other, f"{role}{strings.NEAR.format(distance_um=distance_um)}"
-            )
+            kept = [] if base is None else leaf_roles(base, role)
+            return kept + leaf_roles(other, f"{role}{strings.NEAR.format(distance_um=distance_um)}")
         case Term(text, _):
             return [(f"{role}{text}", query)]
         case Like():
@@ -94,9 +95,9 @@ class Without:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """``base`` within ``distance_um`` of ``other``."""
+    """``base`` within ``distance_um`` of ``other``; base None: everything that is."""
 
-    base: Query
+    base: Query | None
     other: Query
     distance_um: float = NEAR_UM
 
@@ -146,8 +147,9 @@ def evaluate(query: Query, field_of: Callable[[Leaf], RelevanceField]) -> Releva
             assert base is not None
             field = without(evaluate(base, field_of), evaluate(excluded, field_of))
         case Near(base, other, distance_um):
-            reach = distance_um / PATCH_UM
-            field = near(evaluate(base, field_of), evaluate(other, field_of), (reach, reach))
+            reach, around = distance_um / PATCH_UM, evaluate(other, field_of)
+            of = _everything(around) if base is None else evaluate(base, field_of)
+            field = near(of, around, (reach, reach))
         case _:
             field = field_of(query)
     return replace(field, provenance=replace(field.provenance, query=text_of(query)))
@@ -174,7 +176,8 @@ def text_of(query: Query) -> str:
             return f"{_in_brackets(base)} WITHOUT {_in_brackets(excluded)}"
         case Near(base, other, distance_um):
             within = "NEAR" if distance_um == NEAR_UM else f"WITHIN {_plainly(distance_um)} µm OF"
-            return f"{_in_brackets(base)} {within} {_in_brackets(other)}"
+            before = "" if base is None else f"{_in_brackets(base)} "
+            return f"{before}{within} {_in_brackets(other)}"
 
 
 def to_json(query: Query) -> str:
@@ -197,10 +200,8 @@ def _parts(query: Query) -> tuple[Query, ...]:
     match query:
         case All(parts) | AnyOf(parts):
             return parts
-        case Without(base, excluded):
-            return (excluded,) if base is None else (base, excluded)
-        case Near(base, other, _):
-            return (base, other)
+        case Without(base, other) | Near(base, other):
+            return (other,) if base is None else (base, other)
         case _:
             return ()
 
@@ -221,16 +222,20 @@ def _replaced(query: Query, index: int, weights: tuple[tuple[str, float], ...]) 
             return Without(None, parts[0]), index
         case Without():
             return Without(parts[0], parts[1]), index
+        case Near(None, _):
+            return replace(query, other=parts[0]), index
         case Near():
-            return Near(parts[0], parts[1], query.distance_um), index
+            return replace(query, base=parts[0], other=parts[1]), index
 
 
 def _inverted(field: RelevanceField) -> RelevanceField:
-    from viewer.relevance.patches.field import RelevanceField
+    return replace(field, scores=np.where(field.known | field.estimated, 1 - field.scores, 0))
 
-    return RelevanceField.of(
-        field.grid, 1 - field.scores, field.known, field.provenance, estimated=field.estimated
-    )
+
+def _everything(field: RelevanceField) -> RelevanceField:
+    """A score of 1 everywhere on the grid of a field."""
+    nowhere = np.zeros(field.grid.shape, bool)
+    return replace(field, scores=np.ones(field.grid.shape, np.float32), known=~nowhere, estimated=nowhere)
 
 
 _MARKS = frozenset('(),;|"&?!:')
@@ -281,7 +286,8 @@ def _plain(query: Query) -> dict[str, Any]:
         case Without(base, excluded):
             return {"base": None if base is None else _plain(base), "without": _plain(excluded)}
         case Near(base, other, distance_um):
-            return {"base": _plain(base), "near": _plain(other), "distance_um": distance_um}
+            plain = None if base is None else _plain(base)
+            return {"base": plain, "near": _plain(other), "distance_um": distance_um}
 
 
 def _read(plain: Any, depth: int) -> Query:
@@ -314,7 +320,8 @@ def _read(plain: Any, depth: int) -> Query:
     distance_um = float(plain["distance_um"])
     if not 0 < distance_um <= MAX_NEAR_UM:
         raise ValueError(f"a distance of {distance_um} µm")
-    return Near(_read(plain["base"], depth + 1), _read(plain["near"], depth + 1), distance_um)
+    base = None if plain["base"] is None else _read(plain["base"], depth + 1)
+    return Near(base, _read(plain["near"], depth + 1), distance_um)
 
 
 def _listed(value: Any, most: int) -> list[Any]:

@@ -25,7 +25,8 @@ OPERATORS: dict[tuple[str, ...], Kind] = {
     ("w/o",): Kind.NOT, ("minus",): Kind.NOT, ("except", "for"): Kind.NOT, ("other", "than"): Kind.NOT,
     ("outside",): Kind.NOT, ("outside", "of"): Kind.NOT, ("neither",): Kind.NOT, ("never",): Kind.NOT,
     ("no", "longer"): Kind.NOT, ("no", "more"): Kind.NOT, ("rather", "than"): Kind.NOT,
-    ("instead", "of"): Kind.NOT, ("anything", "but"): Kind.NOT, ("everything", "but"): Kind.NOT,
+    ("instead", "of"): Kind.NOT, ("in", "place", "of"): Kind.NOT, ("in", "lieu", "of"): Kind.NOT,
+    ("anything", "but"): Kind.NOT, ("everything", "but"): Kind.NOT,
     ("all", "but"): Kind.NOT, ("absence", "of"): Kind.NOT, ("lack", "of"): Kind.NOT,
     ("devoid", "of"): Kind.NOT, ("don't",): Kind.NOT, ("doesn't",): Kind.NOT, ("isn't",): Kind.NOT,
     ("aren't",): Kind.NOT,
@@ -41,14 +42,28 @@ OPERATORS: dict[tuple[str, ...], Kind] = {
 """Each as its words in lower case."""
 BEFORE_DISTANCE: dict[tuple[str, ...], Kind] = {
     ("within",): Kind.NEAR, ("less", "than"): Kind.NEAR, ("at", "most"): Kind.NEAR, ("up", "to"): Kind.NEAR,
+    ("under",): Kind.NEAR, ("below",): Kind.NEAR, ("over",): Kind.FAR, ("above",): Kind.FAR,
+    ("greater", "than"): Kind.FAR, ("closer", "than"): Kind.NEAR, ("nearer", "than"): Kind.NEAR,
+    ("no", "more", "than"): Kind.NEAR,
+    ("not", "more", "than"): Kind.NEAR, ("no", "further", "than"): Kind.NEAR,
+    ("not", "further", "than"): Kind.NEAR, ("no", "farther", "than"): Kind.NEAR,
+    ("not", "farther", "than"): Kind.NEAR, ("not", "beyond"): Kind.NEAR,
     ("more", "than"): Kind.FAR, ("at", "least"): Kind.FAR, ("further", "than"): Kind.FAR,
-    ("farther", "than"): Kind.FAR, ("beyond",): Kind.FAR,
+    ("farther", "than"): Kind.FAR, ("beyond",): Kind.FAR, ("no", "less", "than"): Kind.FAR,
+    ("not", "less", "than"): Kind.FAR, ("no", "closer", "than"): Kind.FAR,
+    ("not", "closer", "than"): Kind.FAR, ("no", "nearer", "than"): Kind.FAR,
+    ("not", "nearer", "than"): Kind.FAR,
 }  # fmt: skip
 """What stands before "200 um of"."""
+REPLACED = ("instead of", "rather than", "in place of", "in lieu of")
+"""In front these end at the first comma, and what follows is kept: "instead of fat, blood"."""
+DETERMINERS = ("no", "no more", "no longer")
+"""These are about all of a name behind them: "no tumour lymphocytes"."""
 AGREEING = ("neither", "nor")
 """Beside another negation these say the same once more: "no ni sangre ni grasa"."""
 PREPOSITIONS = ("in", "inside", "within", "with", "containing", "contain")
 """Behind a negation these say nothing: "neither with blood nor with fat"."""
+VERBS = ("is", "are")
 PRESENT = ("present", "visible", "seen", "found", "there", "here")
 """Behind a negation these make it one of what stands before: "blood is not visible"."""
 QUANTITIES = frozenset({"amount", "number", "rate", "percentage", "proportion", "extent", "presence"})
@@ -64,6 +79,7 @@ MARKS = {
     "&": Kind.AND,
     "+": Kind.AND,
 }
+COMMAS = (",", ";")
 PADDING_BEFORE = frozenset({
     "show", "me", "find", "look", "looking", "search", "for", "where", "is", "are", "there", "the", "a",
     "an", "any", "all", "some", "please", "see", "highlight", "locate", "what", "which", "areas", "area",
@@ -73,7 +89,8 @@ PADDING_BEFORE = frozenset({
 })  # fmt: skip
 PADDING_BEHIND = frozenset({
     "area", "areas", "region", "regions", "zone", "zones", "tissue", "here", "there", "please", "slide",
-    "patches", "present", "it", "is", "are", "that", "which", "do", "does", "anymore",
+    "patches", "present", "it", "is", "are", "that", "which", "do", "does", "anymore", "has", "have",
+    "where",
 })  # fmt: skip
 RESERVED_WORDS = PADDING_BEFORE | {word for words in OPERATORS for word in words}
 """A term that holds one of these is written in quotes."""

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 Kind = Literal["term", "unknown", "quoted", "padding", "operator", "behind", "missing", "distance", "mark"]
 
 _NOT_NEAR = "NOT NEAR"
-_JOINTS = ("and", "but", "with", "or", ",", ";")
+_ABSENT = "NOT"
+"""Behind all things that are not there: "kan ve yağ yok"."""
+_ATTRIBUTE = "ATTRIBUTE"
+"""Between where a thing is and the thing: "vom Blut entferntes Fett"."""
+_COMMAS = (",", ";")
+_LISTING = ("and", "or", *_COMMAS)
+_JOINTS = (*_LISTING, "but", "with")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,43 +53,87 @@ def in_english_order(pieces: Iterable[Piece]) -> str:
     """The English text of the pieces."""
     done: list[_Part] = []
     waiting: list[_Part] = []
+    after_absent = False
     parts = _with_negated_joined(_parts(pieces))
     for number, part in enumerate(parts):
-        if part.kind == "behind":
-            follows = _is_followed(parts[number + 1 : number + 3])
-            operator = part
-            if done and done[-1].kind == "distance":
-                distance = done.pop().text
-                operator = _Part("behind", f"NOT {distance}" if part.text == _NOT_NEAR else distance)
-            target = _taken(done, with_joined=follows)
-            moved = [_Part("operator", operator.text), *target]
-            if follows:
-                waiting += moved
-                continue
-            if target and done and done[-1].kind == "joint":
-                done.pop()
-            done += moved
+        if part.kind != "behind":
+            # "kan yok, yağ var"
+            done.append(_Part("joint", "and") if after_absent and part.text in _COMMAS else part)
+            after_absent = False
+            if part.kind == "phrase" or part.text == ")":
+                done += waiting
+                waiting = []
             continue
-        done.append(part)
-        if part.kind == "phrase" or part.text == ")":
-            done += waiting
-            waiting = []
+        follows = _is_followed(part.text, parts[number + 1 : number + 3])
+        if part.text == _ATTRIBUTE:
+            waiting += _taken_attribute(done) if follows else []
+            continue
+        moved = _moved(done, part.text, follows=follows)
+        if follows:
+            waiting += moved
+            continue
+        if len(moved) > 1 and done and done[-1].kind == "joint":
+            done.pop()
+        done += moved
+        after_absent = part.text == _ABSENT
     return " ".join(part.text for part in done + waiting)
 
 
-def _is_followed(rest: list[_Part]) -> bool:
+def _moved(done: list[_Part], operator: str, *, follows: bool) -> list[_Part]:
+    """An operator before what it applies to, which is taken off the end."""
+    if done and done[-1].kind == "distance":
+        distance = done.pop().text
+        far = operator in (_NOT_NEAR, "FAR FROM") and not distance.startswith("more than")
+        operator = f"NOT {distance}" if far else distance
+    if operator == "NEAR" and len(done) > 1 and done[-2].text == "nor":
+        alike: list[_Part] = []
+        while len(done) > 1 and done[-1].kind == "phrase" and done[-2].text == "nor":
+            alike = [done[-2], _Part("operator", operator), done[-1], *alike]
+            del done[-2:]
+        return alike
+    target = _taken(done, _JOINTS if follows else _LISTING if operator == _ABSENT else ())
+    if operator.startswith(("NOT", "WITHOUT", "FAR", "more than")):
+        target = _each(target)
+    return [_Part("operator", operator), *target]
+
+
+def _each(parts: list[_Part]) -> list[_Part]:
+    """Things of which each alone is left out, as in English "without blood and fat"."""
+    depth, result = 0, []
+    for part in parts:
+        depth += (part.text == "(") - (part.text == ")")
+        listed = depth == 1 and part.kind == "joint" and part.text in _LISTING
+        result.append(_Part("joint", "or") if listed else part)
+    return result
+
+
+def _taken_attribute(done: list[_Part]) -> list[_Part]:
+    """Take the last phrase, or bracket, off the end with the operators before it, if there are some."""
+    start = end = _start_of_last(done)
+    while start and done[start - 1].kind in ("operator", "distance"):
+        start -= 1
+    if start == end:
+        return []
+    taken = done[start:]
+    del done[start:]
+    return taken
+
+
+def _is_followed(operator: str, rest: list[_Part]) -> bool:
     """Whether a thing follows that has no operator behind it itself."""
     if not rest or (rest[0].kind != "phrase" and rest[0].text != "("):
         return False
-    return len(rest) < 2 or rest[1].kind != "behind"
+    is_one_place = operator != _ABSENT and rest[1:] == [_Part("behind", _ABSENT)]  # "kan yakınında yağ yok"
+    return len(rest) < 2 or rest[1].kind != "behind" or is_one_place
 
 
 def _with_negated_joined(parts: Iterable[_Part]) -> list[_Part]:
     """The parts, with a negation behind another operator joined to it: "yakın olmayan" is not near."""
     joined: list[_Part] = []
     for part in parts:
-        if part == _Part("behind", "WITHOUT") and joined and joined[-1].text in ("NEAR", "IN"):
-            text = _NOT_NEAR if joined[-1].text == "NEAR" else part.text
+        negates = part.kind == "behind" and part.text in ("WITHOUT", _ABSENT)
+        if negates and joined and joined[-1].text in ("NEAR", "IN"):
+            text = _NOT_NEAR if joined[-1].text == "NEAR" else "WITHOUT"
             joined[-1] = _Part("behind", text)
         else:
             joined.append(part)
@@ -115,9 +165,11 @@ def _phrases(run: list[Piece]) -> Iterator[_Part]:
         yield _Part("padding", "present")
         return
     if not any(piece.kind == "unknown" for piece in run):
-        for piece in run:
+        for at, piece in enumerate(run):
             if piece.kind == "term":
                 yield _Part("phrase", f'"{piece.english}"')
+            elif piece.english == "present" and any(before.kind == "term" for before in run[:at]):
+                yield _Part("padding", "present")
             elif not piece.language:
                 yield _Part("padding", piece.english)
         return
@@ -128,12 +180,17 @@ def _phrases(run: list[Piece]) -> Iterator[_Part]:
     yield _Part("phrase", " ".join(p.written if p.kind == "padding" else p.english for p in run))
 
 
-def _taken(done: list[_Part], *, with_joined: bool) -> list[_Part]:
-    """Take the last phrase, or bracket, off the end; ``with_joined``: with all that are joined to it."""
+def _taken(done: list[_Part], joints: tuple[str, ...]) -> list[_Part]:
+    """Take the last phrase, or bracket, off the end, with all that are joined to it by one of ``joints``."""
     start = _start_of_last(done)
-    while with_joined and start > 1 and done[start - 1].kind == "joint":
-        before = _start_of_last(done[: start - 1])
+    while joints == _LISTING and start > 1 and done[start - 1].kind == "operator":
+        before = _start_of_last(done[: start - 1])  # "kan yakınında yağ yok", "kansız yağ yok"
         if before == start - 1:
+            break
+        start = before
+    while start > 1 and done[start - 1].kind == "joint" and done[start - 1].text.lower() in joints:
+        before = _start_of_last(done[: start - 1])
+        if before == start - 1 or (before and done[before - 1].kind == "operator"):
             break
         start = before
     taken = done[start:]

@@ -93,7 +93,7 @@ def train_head(
     if done is not None:
         return done
     state = TrainingState.load(folder / STATE, fingerprint)
-    with _repeatable(options.device):
+    with repeatable(options.device):
         training = _Training(cohort, options, folder / STATE, state)
         for number in range(len(state.finished), len(runs)):
             report = partial(_report_epochs, progress, number * options.epochs, len(runs) * options.epochs)
@@ -270,7 +270,7 @@ class _Training:
 
 
 @contextmanager
-def _repeatable(device: str) -> Iterator[None]:
+def repeatable(device: str) -> Iterator[None]:
     """Restores torch's random state; on the CPU refuses operations that are not deterministic."""
     was = torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if device != "cpu" else []):

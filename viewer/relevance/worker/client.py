@@ -37,7 +37,7 @@ from viewer.relevance.worker.messages import (
     WorkerDied,
 )
 from viewer.relevance.worker.process import run_worker
-from viewer.relevance.worker.shared_memory import ESTIMATED, KNOWN, SharedGrid
+from viewer.relevance.worker.shared_memory import ESTIMATED, GLASS, KNOWN, SharedGrid
 from viewer.view.viewport import Viewport
 
 if TYPE_CHECKING:
@@ -348,9 +348,10 @@ class RelevanceClient:
             self._field = RelevanceField(
                 self.grid,
                 found.scores,
-                found.states == KNOWN,
+                found.states >= KNOWN,
                 found.states == ESTIMATED,
                 event.provenance,
+                found.states == GLASS,
             )
         elif isinstance(event, Allocated):
             self._loads = self._memory.read_loads()

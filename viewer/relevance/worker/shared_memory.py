@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.patches.field import RelevanceField
 
-UNKNOWN, ESTIMATED, KNOWN = 0, 1, 2
+UNKNOWN, ESTIMATED, KNOWN, GLASS = 0, 1, 2, 3
 _BUFFERS = 2
 _HEADER_BYTES = 64
 _ALIGNMENT = 8
@@ -33,8 +33,8 @@ _MOST_TRIES = 8
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The answer to query ``number``: scores float32 and states uint8 (UNKNOWN, ESTIMATED, KNOWN), (rows,
-    columns) each.
+    """The answer to query ``number``: scores float32 and states uint8 (UNKNOWN, ESTIMATED, KNOWN or,
+    where nothing had to be analysed, GLASS), (rows, columns) each.
     """
 
     number: int
@@ -61,6 +61,8 @@ class SharedGrid:
     def write_scores(self, number: int, field: RelevanceField) -> None:
         """Publish the answer to query ``number``."""
         states = np.where(field.known, KNOWN, np.where(field.estimated, ESTIMATED, UNKNOWN))
+        if field.glass is not None:
+            states[field.glass & field.known] = GLASS
         arrays: dict[str, NDArray[Any]] = {"scores": field.scores, "states": states}
         self._scores.write(number, arrays)
 

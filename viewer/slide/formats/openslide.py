@@ -181,12 +181,13 @@ def read_level_region(
     return handle.read_region((round(corner[0] * downsample), round(corner[1] * downsample)), level, size)
 
 
-def open_openslide(file: SlideFile) -> OpenSlideSource:
+def open_openslide(file: SlideFile, *, is_checked_dicom: bool = False) -> OpenSlideSource:
     """Open through OpenSlide; ``info.reader_reason`` gives why no faster reader took the file.
 
-    Raises NotThisReader where OpenSlide refuses, SlideError where what it reports is invalid.
+    ``is_checked_dicom``: see ``OpenSlideHandle``. Raises NotThisReader where OpenSlide refuses,
+    SlideError where what it reports is invalid.
     """
-    handle = OpenSlideHandle(file)
+    handle = OpenSlideHandle(file, is_checked_dicom=is_checked_dicom)
     try:
         if not handle.level_sizes:
             raise NotThisReader(file.path, strings.OPENSLIDE_NO_LEVEL)

@@ -14,6 +14,7 @@ import openslide
 from PIL.ImageCms import PyCMSError
 
 from viewer.slide.formats import strings
+from viewer.slide.formats.dicom.dataset import begins_like_dicom
 from viewer.slide.formats.tiff.ifd import MAX_IFDS, MAX_NUMBERS, TiffFormatError, begins_like_tiff
 from viewer.slide.source import NotThisReader, SlideError, TileError
 from viewer.slide.strings import TILE_OF_CLOSED
@@ -40,6 +41,8 @@ def vendor_of(file: SlideFile) -> str | None:
     Raises NotThisReader for a broken TIFF, which must not reach OpenSlide.
     """
     _checked_ifds(file)
+    if begins_like_dicom(file.bytes):  # a file can be both; OpenSlide would read it as DICOM
+        return None
     try:
         vendor: str | None = openslide.OpenSlide.detect_format(file.path)
     except openslide.OpenSlideError:
@@ -83,9 +86,14 @@ def _check_tiles(file: SlideFile) -> None:
 
 
 class OpenSlideHandle:
-    """Thread-safe access to a slide through OpenSlide; raises NotThisReader where OpenSlide refuses it."""
+    """Thread-safe access to a slide through OpenSlide; raises NotThisReader where OpenSlide refuses it.
 
-    def __init__(self, file: SlideFile) -> None:
+    ``is_checked_dicom``: the headers of its folder are such as OpenSlide may read; other DICOM is refused.
+    """
+
+    def __init__(self, file: SlideFile, *, is_checked_dicom: bool = False) -> None:
+        if not is_checked_dicom and begins_like_dicom(file.bytes):
+            raise NotThisReader(file.path, strings.OPENSLIDE_DICOM)
         _check_tiles(file)
         self.path = path = file.path
         self._cache = openslide.OpenSlideCache(CACHE_BYTES)

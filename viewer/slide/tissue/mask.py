@@ -18,6 +18,7 @@ from viewer.slide.geometry import TileKey
 from viewer.slide.pixels import rgba_8
 from viewer.slide.source import TileError, TileNotReadyError
 from viewer.slide.tissue import strings
+from viewer.slide.tissue.integral import integral
 from viewer.slide.tissue.morphology import grown, holes_filled, pieces, shrunk, without_gaps
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class TissueMask:
 
         Counted over the part of the rectangle that lies on the slide; 0 for one that lies beside it.
         """
-        total = _integral(self.mask)
+        total = integral(self.mask)
         x0, x1 = (np.clip(x, 0, self.extent_px[0]) / self.step_px[0] for x in (x0, x1))
         y0, y1 = (np.clip(y, 0, self.extent_px[1]) / self.step_px[1] for y in (y0, y1))
         inside = _at(total, y1, x1) - _at(total, y0, x1) - _at(total, y1, x0) + _at(total, y0, x0)
@@ -415,13 +416,6 @@ def _otsu(values: NDArray[Any], low: float, high: float) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (mass / below - (mass[-1] - mass) / above) ** 2
     return float(centres[int(np.nanargmax(between))]) if np.isfinite(between).any() else high
-
-
-def _integral(mask: Mask) -> NDArray[np.int32]:
-    total = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int32)
-    np.cumsum(mask, axis=0, dtype=np.int32, out=total[1:, 1:])
-    np.cumsum(total[1:, 1:], axis=1, out=total[1:, 1:])
-    return total
 
 
 def _at(total: NDArray[np.int32], y: NDArray[Any], x: NDArray[Any]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from viewer.overlay.strings import ALL_ANALYSED
 from viewer.ui.overlays import strings
 from viewer.ui.widgets.theme import em_px
 
@@ -32,7 +33,7 @@ def progress_in_words(progress: Progress) -> str:
         parts.append(strings.OVERLAPS_DONE.format(done=between.done - between.failed, total=between.total))
     if progress.finished:
         failed = any(part.failed for part in progress.parts)
-        parts.append(strings.DONE if failed else strings.ALL_ANALYSED)
+        parts.append(strings.DONE if failed else ALL_ANALYSED)
         if progress.more_tokens:
             parts.append(strings.TOKENS_WHERE_ZOOMED)
     elif progress.seconds_left and not progress.paused:
@@ -52,9 +53,7 @@ def analysed_in_words(progress: Progress | None) -> str:
     if progress is None:
         return ""
     done, total = progress.done - progress.failed, progress.total
-    return (
-        strings.ALL_ANALYSED if done >= total else strings.SHARE_ANALYSED.format(percent=100 * done // total)
-    )
+    return ALL_ANALYSED if done >= total else strings.SHARE_ANALYSED.format(percent=100 * done // total)
 
 
 def time_left_in_words(seconds: float) -> str:

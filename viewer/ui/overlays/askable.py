@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QTextBrowser, QVBoxLayout, QWidget
 
 from viewer.relevance.query.languages import load_languages
-from viewer.relevance.query.lexicon import Entry, key_of, load_lexicon
+from viewer.relevance.query.lexicon import Entry, Lexicon, key_of
 from viewer.ui.overlays import strings
 from viewer.ui.widgets.dialogs import SearchDialog
 from viewer.ui.widgets.theme import em_px, without_icons
@@ -27,8 +27,9 @@ class AskableList(QWidget):
     asked = Signal(str)
     """A term that was pressed."""
 
-    def __init__(self, *, can_ask: bool, parent: QWidget | None = None) -> None:
+    def __init__(self, lexicon: Lexicon, *, can_ask: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._lexicon = lexicon
         self._can_ask = can_ask
         self._filter = QLineEdit(placeholderText=strings.FIND_TERM, clearButtonEnabled=True)
         self._filter.setAccessibleName(strings.FIND_TERM)
@@ -50,7 +51,7 @@ class AskableList(QWidget):
         return self._page.toPlainText()
 
     def _show(self, words: str) -> None:
-        self._page.setHtml(_html(_holding(words), links=self._can_ask))
+        self._page.setHtml(_html(_holding(self._lexicon, words), links=self._can_ask))
 
     def _press(self, link: QUrl) -> None:
         self.asked.emit(link.path())
@@ -61,10 +62,10 @@ class AskableDialog(SearchDialog):
 
     asked = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, lexicon: Lexicon, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(strings.ASKABLE)
-        askable = AskableList(can_ask=True)
+        askable = AskableList(lexicon, can_ask=True)
         askable.asked.connect(self.asked)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         without_icons(buttons.buttons())
@@ -76,9 +77,8 @@ class AskableDialog(SearchDialog):
         self.resize(em_px(34), em_px(38))
 
 
-def _holding(words: str) -> list[Entry]:
+def _holding(lexicon: Lexicon, words: str) -> list[Entry]:
     """The entries of which a name holds these words, or begins so in another language; all without any."""
-    lexicon = load_lexicon()
     wanted = key_of(words, whole_words=False)
     if not wanted:
         return list(lexicon.entries)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from viewer.ui.overlays.overlay_layers import OverlayLayers
 
 _NAME = "attention"
-_COLOUR_MAPS = "ember", "magma", "viridis", "teal"
+_COLOUR_MAPS = "ember", "magma", "viridis", "teal", "cividis"
 """The first that no other layer uses is taken, the best first: in that one even attention is grey."""
 _MOST = 2 ** (OCTAVES // 2)
 _OCTAVES = strings.LEAST_OF_AVERAGE.format(most=_MOST), strings.MOST_OF_AVERAGE.format(most=_MOST)
@@ -141,8 +141,8 @@ class AttentionLayer(QObject):
     def _look(self) -> OverlayLook:
         colour_map = self._own.colour_map
         if not self._colours_chosen:
-            taken = self._layers.colour_maps(besides=_NAME) | {self._common.colour_map}
-            colour_map = next((name for name in _COLOUR_MAPS if name not in taken), _COLOUR_MAPS[0])
+            others = [name for name in _COLOUR_MAPS if name != self._common.colour_map]
+            colour_map = self._layers.free_map(others, besides=_NAME)
         flashlight_px = self._common.flashlight_px if self._common.flashlight else None
         return replace(
             self._own, colour_map=colour_map, flashlight_px=flashlight_px, hierarchy=self._hierarchy()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
+from viewer.relevance.encoders.vocabulary import lexicon_of
 from viewer.ui.overlays import strings
 from viewer.ui.overlays.askable import AskableList
 from viewer.ui.widgets.dialogs import SearchDialog, show_dialog
@@ -76,7 +77,7 @@ class EncoderDialog(SearchDialog):
             layout.addWidget(QLabel(note, wordWrap=True, textFormat=Qt.TextFormat.PlainText))
         if card.query_kind == "concepts":
             layout.addWidget(QLabel(strings.FACT_LABEL.format(name=strings.ASKABLE)))
-            askable = AskableList(can_ask=False)
+            askable = AskableList(lexicon_of(card.id), can_ask=False)
             askable.setMinimumHeight(em_px(_ASKABLE_EM))
             layout.addWidget(askable, 1)
         standard = QDialogButtonBox.StandardButton

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 PRESENT = "query"
 """The name of the present query's layer; the others are numbered."""
-_KEPT_MAPS = ("teal", "magma", "cividis", "viridis")
+_KEPT_MAPS = ("teal", "magma", "cividis", "ember", "viridis")
+"""Of layers that are kept, the first that is free."""
 
 
 class FieldLayers(QObject):
@@ -108,11 +109,16 @@ class FieldLayers(QObject):
             self.kept_changed.emit(name)
 
     def add_imported(self, field: RelevanceField, title: str) -> None:
-        """Lay another program's map over the slide as a kept layer; shows all where all were hidden."""
+        """Lay another program's map over the slide as a kept layer; shows all where all were hidden. What
+        lies there already is shown, and not laid twice."""
         look = replace(OverlayLook.of(self._chosen), colour_map=self._free_colours())
-        name = self.add_kept(KeptLayer(field, title, look, imported=True))
+        added = KeptLayer(field, title, look, imported=True)
         self._layers.set_visible(True)
-        self.kept_changed.emit(name)
+        for name, layer in self._fields.items():
+            if layer.has_same_content(added):
+                self._restyle(name, replace(layer.look, visible=True))
+                return
+        self.kept_changed.emit(self.add_kept(added))
 
     def add_kept(self, layer: KeptLayer) -> str:
         """Lay a layer that was kept over the slide; returns its name."""
@@ -128,14 +134,13 @@ class FieldLayers(QObject):
                 self.kept_removed.emit(name)
 
     def _free_colours(self) -> str:
-        """A colour map that no layer has yet, while there is one."""
-        colours = [name for name in _KEPT_MAPS if name != self._chosen.colour_map]
-        taken = self._layers.colour_maps() | {self._chosen.colour_map}
-        return next((name for name in colours if name not in taken), colours[len(taken) % len(colours)])
+        """A colour map for another layer: never that of the next query."""
+        return self._layers.free_map([name for name in _KEPT_MAPS if name != self._chosen.colour_map])
 
     def _row(self, name: str) -> LayerRow:
         layer = self._fields[name]
-        return LayerRow(name, layer.title, layer.look.visible, kept=name != PRESENT)
+        unfinished = _entry(layer).unfinished
+        return LayerRow(name, layer.title, layer.look.visible, kept=name != PRESENT, unfinished=unfinished)
 
     def _put(self, name: str, layer: KeptLayer) -> None:
         self._fields[name] = layer

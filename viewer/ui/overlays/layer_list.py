@@ -28,12 +28,20 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class LayerRow:
     """One layer. ``name`` identifies it and is not shown; ``title`` is. Only what is ``kept`` can be removed:
-    the others go with what made them."""
+    the others go with what made them. ``unfinished``: how much is analysed; "" where that is all."""
 
     name: str
     title: str
     visible: bool
     kept: bool = True
+    unfinished: str = ""
+
+    @property
+    def line(self) -> str:
+        """The title, and how much is analysed where that is not all."""
+        if not self.unfinished:
+            return self.title
+        return strings.TITLE_AND_STATE.format(title=self.title, state=self.unfinished)
 
 
 class LayerList(QWidget):
@@ -86,7 +94,7 @@ class LayerList(QWidget):
 
     @property
     def lines(self) -> list[str]:
-        """The titles that are listed."""
+        """What is listed."""
         return [self._list.item(row).text() for row in range(self._list.count())]
 
     @property
@@ -103,11 +111,17 @@ class LayerList(QWidget):
             return
         before, known = self.selected, {row.name for row in self._rows}
         self._list.blockSignals(True)
+        if [row.name for row in rows] == [row.name for row in self._rows]:  # what is chosen and seen stays
+            self._rows = list(rows)
+            for number, row in enumerate(rows):
+                self._show(self._list.item(number), row)
+            self._list.blockSignals(False)
+            return
         self._list.clear()
         self._rows = list(rows)
         for row in rows:
-            item = QListWidgetItem(row.title)
-            item.setCheckState(Qt.CheckState.Checked if row.visible else Qt.CheckState.Unchecked)
+            item = QListWidgetItem()
+            self._show(item, row)
             self._list.addItem(item)
         names = [row.name for row in rows]
         new = [row.name for row in rows if not row.kept and row.name not in known]
@@ -122,6 +136,11 @@ class LayerList(QWidget):
             self.remove_current()
         else:
             super().keyPressEvent(event)
+
+    @staticmethod
+    def _show(item: QListWidgetItem, row: LayerRow) -> None:
+        item.setText(row.line)
+        item.setCheckState(Qt.CheckState.Checked if row.visible else Qt.CheckState.Unchecked)
 
     def _ticked(self, item: QListWidgetItem) -> None:
         on = item.checkState() == Qt.CheckState.Checked

@@ -1,12 +1,13 @@
 """The legend on the slide: what the colours measure, what hatching means, where the values came from.
 
 It is there for as long as an overlay is drawn: a coloured slide alone could be taken for a diagnosis. Where
-it would crowd the view it folds to a line for each layer.
+it would crowd the view it folds to a line for each layer, and where these would, to one line for all.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
@@ -25,6 +26,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from viewer.common.scale import whole_units
+from viewer.overlay.legend_entry import dots_in_words
 from viewer.overlay.strings import DOTTED, HATCHED, NOT_A_DIAGNOSIS, NOT_ANALYSED, OR
 from viewer.ui.canvas.scale_bar import largest_reach
 from viewer.ui.overlays import strings
@@ -44,7 +46,10 @@ _LINE = QColor(255, 255, 255, 60)
 _WIDTH_EM, _FOLDED_WIDTH_EM = 17.0, 14.0
 _CROWDED = 1 / 3
 """Of the view's width or height: a larger legend folds."""
+_COVERED = 1 / 5
+"""Of the view's area: lines of several layers that cover more fold to one."""
 _MOST_LINES = 6
+_DOTS = Qt.BrushStyle.Dense6Pattern
 _CHECKS = QColor(255, 255, 255), QColor(214, 216, 220)
 _CHECK_EM = 0.4
 _BAR_EM, _SCALE_EM, _LINE_EM = 0.8, 1.2, 1.3
@@ -72,7 +77,7 @@ class Legend(QWidget):
         self._entries: tuple[LegendEntry, ...] = ()
         self._dotted, self._hatched = "", True
         self._shown = self._with_facts = 0
-        self._foldable = self._unfolded = False
+        self._foldable = self._unfolded = self._covers = False
         self._let_mouse_through()
         slide_widget.installEventFilter(self)
         self.hide()
@@ -103,10 +108,10 @@ class Legend(QWidget):
         """Show these layers, the uppermost first; none hides the legend."""
         self._entries = tuple(entries)
         self._dotted = OR.join(dict.fromkeys(entry.dotted for entry in entries if entry.dotted))
-        lines = [entry.in_words() for entry in entries]
-        self._hatched = any(entry.may_hatch for entry in entries)
+        lines = [" ".join([entry.in_words(), *_sentences(entry)]) for entry in entries]
+        self._hatched = any(entry.has_patches for entry in entries)
         lines += [HATCHED.format(meaning=NOT_ANALYSED)] if self._hatched else []
-        lines += [DOTTED.format(meaning=self._dotted)] if self._dotted else []
+        lines += [DOTTED.format(meaning=dots_in_words(entries))] if self._dotted else []
         self.setAccessibleName(" ".join([*lines, NOT_A_DIAGNOSIS]) if entries else "")
         self.setVisible(bool(entries))
         self.place()
@@ -122,6 +127,8 @@ class Legend(QWidget):
         room for."""
         before, self._foldable = self._foldable, False  # all of it is measured
         self._foldable = self._crowds()
+        self._covers = False  # and then its lines
+        self._covers = self._lines_cover()
         self._let_mouse_through()
         self._make_fit()
         self.resize(self.sizeHint())
@@ -146,21 +153,23 @@ class Legend(QWidget):
         """Zoom the slide below."""
         slide, at = self._slide_widget.focusProxy(), event.globalPosition()
         if slide is not None:
-            below = QWheelEvent(
-                slide.mapFromGlobal(at),
-                at,
-                event.pixelDelta(),
-                event.angleDelta(),
-                event.buttons(),
-                event.modifiers(),
-                event.phase(),
-                event.inverted(),
-            )
+            turned = event.pixelDelta(), event.angleDelta(), event.buttons(), event.modifiers()
+            below = QWheelEvent(slide.mapFromGlobal(at), at, *turned, event.phase(), event.inverted())
             QCoreApplication.sendEvent(slide, below)
 
     @property
     def _folded(self) -> bool:
         return self._foldable and not self._unfolded
+
+    @property
+    def _in_one_line(self) -> bool:
+        return self._folded and self._covers
+
+    def _lines_cover(self) -> bool:
+        """Whether a line for each of several layers would take too much of the view."""
+        parent, count = self._slide_widget, len(self._entries)
+        area_px = self._width() * self._height_of(count, 0)
+        return self._folded and count > 1 and area_px > parent.width() * parent.height() * _COVERED
 
     def _let_mouse_through(self) -> None:
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, not self._folded)
@@ -196,12 +205,16 @@ class Legend(QWidget):
     def _height_of(self, shown: int, with_facts: int) -> int:
         """With so many layers, the uppermost first, and so many of them with facts."""
         em = em_px()
+        if self._in_one_line:
+            return round(em * (1.2 + _LINE_EM) + self._height(NOT_A_DIAGNOSIS, self.font()))
         height = em * 0.9
         for number, entry in enumerate(() if self._folded else self._entries[:shown]):
-            bar = (_BAR_EM + _SCALE_EM + 0.2) * em if entry.has_scale else 0.0
+            bar = (_BAR_EM + _SCALE_EM + 0.2) * em if _has_bar(entry) else 0.0
+            bar += _LINE_EM * em if entry.lines else 0.0
             bar += len(entry.keys) * _LINE_EM * em
             facts = self._facts_height(entry) if _has_facts(entry, number, with_facts) else 0.0
-            height += self._title_height(entry) + bar + facts + em * 0.4
+            note = self._height(entry.note, self.font()) if entry.note else 0.0
+            height += self._title_height(entry) + bar + note + facts + em * 0.4
         lines = (shown if self._folded else 0) + len(self._samples()) + bool(self._left_out(shown))
         return round(height + em * _LINE_EM * lines + self._height(NOT_A_DIAGNOSIS, self.font()) + em * 0.3)
 
@@ -220,14 +233,23 @@ class Legend(QWidget):
         em = float(em_px())
         box = QRectF(self.rect()).adjusted(em * 0.6, em * 0.5, -em * 0.6, -em * 0.4)
         y = box.top()
-        for entry in self._entries[: self._shown] if self._folded else ():
+        if self._in_one_line:
+            y = self._paint_all_in_one(painter, box, y)
+        for entry in self._entries[: self._shown] if self._folded and not self._covers else ():
             y = self._paint_line(painter, entry, box, y)
         for number, entry in enumerate(() if self._folded else self._entries[: self._shown]):
             y = self._paint_title(painter, entry, box, y)
-            if entry.has_scale:
+            if _has_bar(entry):
                 y = self._paint_scale(painter, entry, box, y)
+            if entry.lines:
+                y = _paint_lines(painter, entry, box, y)
             for rgb, meaning in entry.keys:
                 y = self._paint_key(painter, rgb, meaning, box, y)
+            if entry.note:
+                note = QRectF(box.left(), y, box.width(), self._height(entry.note, self.font()))
+                painter.setPen(_TEXT)
+                painter.drawText(note, Qt.TextFlag.TextWordWrap, entry.note)
+                y = note.bottom()
             if _has_facts(entry, number, self._with_facts):
                 facts = QRectF(box.left(), y, box.width(), self._facts_height(entry))
                 painter.setPen(_DIM)
@@ -263,7 +285,7 @@ class Legend(QWidget):
 
     def _samples(self) -> list[tuple[Qt.BrushStyle, str]]:
         """Patterns and what they mean."""
-        dotted = [(Qt.BrushStyle.Dense6Pattern, self._dotted)] if self._dotted else []
+        dotted = [(_DOTS, self._dotted)] if self._dotted else []
         hatched = [(Qt.BrushStyle.BDiagPattern, NOT_ANALYSED)] if self._hatched else []
         return [*hatched, *dotted]
 
@@ -275,12 +297,27 @@ class Legend(QWidget):
         painter.setFont(self.font())
         return title.bottom()
 
+    def _paint_all_in_one(self, painter: QPainter, box: QRectF, y: float) -> float:
+        """How many layers there are, and how many of them are not all analysed."""
+        line = QRectF(box.left(), y, box.width(), em_px() * _LINE_EM)
+        painter.setPen(_TEXT)
+        unfinished = sum(bool(entry.unfinished) for entry in self._entries)
+        template = strings.LAYERS_FOLDED_UNFINISHED if unfinished else strings.LAYERS_FOLDED
+        text = template.format(count=len(self._entries), unfinished=unfinished)
+        elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(line.width()))
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, elided)
+        return line.bottom()
+
     def _paint_line(self, painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
         """Title and colours on one line, with the numbers that the ends of the scale begin with."""
         em = float(em_px())
         line = QRectF(box.left(), y, box.width(), em * _LINE_EM)
         middle = Qt.AlignmentFlag.AlignVCenter
-        if entry.has_scale:
+        if not entry.has_fill:
+            shown = QRectF(line.right() - em * _FOLDED_BAR_EM, y, em * _FOLDED_BAR_EM, line.height())
+            _paint_lines(painter, replace(entry, lines=tuple((rgb, "") for rgb, _ in entry.lines)), shown, y)
+            line.setRight(shown.left() - em * 0.4)
+        elif entry.has_scale:
             low, high = (_number(end) for end in (entry.low, entry.high))
             advance = QFontMetricsF(self.font()).horizontalAdvance
             bar = QRectF(
@@ -296,6 +333,16 @@ class Legend(QWidget):
             line.setRight(line.right() - advance(low) - em * 0.4)
         words = entry.short_title or entry.title
         painter.setPen(_TEXT)
+        if entry.dotted:
+            dots = QRectF(line.right() - em * 0.8, y + em * 0.25, em * 0.8, em * _BAR_EM)
+            painter.fillRect(dots, QBrush(_TEXT, _DOTS))
+            line.setRight(dots.left() - em * 0.3)
+        if entry.unfinished:
+            share = painter.fontMetrics().elidedText(
+                entry.unfinished_in_short, Qt.TextElideMode.ElideRight, int(line.width() / 2)
+            )
+            painter.drawText(line, Qt.AlignmentFlag.AlignRight | middle, share)
+            line.setRight(line.right() - QFontMetricsF(self.font()).horizontalAdvance(share) - em * 0.3)
         title = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, int(line.width()))
         painter.drawText(line, Qt.AlignmentFlag.AlignLeft | middle, title)
         return y + em * _LINE_EM
@@ -337,6 +384,9 @@ class Legend(QWidget):
     def _paint_foot(self, painter: QPainter, box: QRectF, y: float) -> None:
         em = float(em_px())
         painter.setPen(_DIM)
+        if self._in_one_line:
+            painter.drawText(box.adjusted(0, y - box.top(), 0, em), Qt.TextFlag.TextWordWrap, NOT_A_DIAGNOSIS)
+            return
         if left_out := self._left_out(self._shown):
             painter.drawText(QRectF(box.left(), y, box.width(), em * _LINE_EM), 0, left_out)
             y += em * _LINE_EM
@@ -350,6 +400,30 @@ class Legend(QWidget):
             y += em * _LINE_EM
         foot = QRectF(box.left(), y, box.width(), box.bottom() - y + em)
         painter.drawText(foot, Qt.TextFlag.TextWordWrap, NOT_A_DIAGNOSIS)
+
+
+def _sentences(entry: LegendEntry) -> list[str]:
+    """What applies to this layer only, as far as the patterns do not say it."""
+    said = [text for text in (entry.lines_in_words, entry.unfinished) if text]
+    return [strings.SENTENCE.format(text=text[0].upper() + text[1:]) for text in said]
+
+
+def _has_bar(entry: LegendEntry) -> bool:
+    return entry.has_scale and entry.has_fill
+
+
+def _paint_lines(painter: QPainter, entry: LegendEntry, box: QRectF, y: float) -> float:
+    """Each contour in its colour, on white as on a slide, with its value."""
+    em, width = float(em_px()), box.width() / len(entry.lines)
+    for place, (rgb, value) in enumerate(entry.lines):
+        sample = QRectF(box.left() + place * width, y + em * 0.25, min(em, width * 0.8), em * _BAR_EM)
+        painter.fillRect(sample, _CHECKS[0])
+        painter.fillRect(sample.adjusted(0, em * 0.25, 0, -em * 0.25), QColor(*rgb))
+        text = QRectF(sample.right() + em * 0.2, y, width - sample.width() - em * 0.2, em * _LINE_EM)
+        painter.setPen(_TEXT)
+        elided = painter.fontMetrics().elidedText(value, Qt.TextElideMode.ElideRight, int(text.width()))
+        painter.drawText(text, Qt.AlignmentFlag.AlignVCenter, elided)
+    return y + em * _LINE_EM
 
 
 def _has_facts(entry: LegendEntry, number: int, with_facts: int) -> bool:

@@ -16,16 +16,34 @@ from viewer.relevance.exchange.scores import SeveralColumnsError
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.slide.formats.registry import is_listed
 from viewer.ui.overlays import strings
-from viewer.ui.widgets.background_worker import BackgroundWorker
+from viewer.ui.widgets.background_worker import BackgroundWorker, raise_defect
 from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from viewer.relevance.exchange.read_map import ImportedMap
     from viewer.slide.source import Source
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.overlays.field_layers import FieldLayers
     from viewer.ui.overlays.outline_layers import OutlineLayers
     from viewer.ui.widgets.messages import MessageArea
+
+
+@dataclass(frozen=True, slots=True)
+class _Drop:
+    """Files that were dropped on a slide, or on none, and what opens those of them that are no maps."""
+
+    source: Source | None
+    paths: Sequence[Path]
+    open_others: Callable[[list[Path]], None]
+
+    def maps(self) -> list[Path]:
+        """Those named like a map, and not like a slide; none without a slide."""
+        if self.source is None:
+            return []
+        suffixes = tuple(suffix for one in map_formats() for suffix in one.suffixes)
+        return [path for path in self.paths if path.name.lower().endswith(suffixes) and not is_listed(path)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +57,7 @@ class _Target:
 
 
 class MapImport(QObject):
-    """``close`` ends its thread."""
+    """``close`` ends its threads."""
 
     pixel_size_missing = Signal()
     """A map was to be laid over a slide without a known pixel size."""
@@ -47,7 +65,9 @@ class MapImport(QObject):
     def __init__(self, messages: MessageArea) -> None:
         super().__init__()
         self._messages = messages
-        self._thread = BackgroundWorker("maps")
+        self._thread, self._sorting = BackgroundWorker("maps"), BackgroundWorker("dropped-files")
+        self._drops: list[_Drop] = []
+        """Those to be sorted, oldest first."""
 
     def follow(self, slide_view: SlideView, fields: FieldLayers, outlines: OutlineLayers) -> None:
         """Lay maps over another view from now on."""
@@ -67,11 +87,13 @@ class MapImport(QObject):
         if name:
             self.read(Path(name))
 
-    def takes(self, path: Path) -> bool:
-        """Whether a dropped file is laid over the slide: one named like a map, and not like a slide."""
-        suffixes = tuple(suffix for one in map_formats() for suffix in one.suffixes)
-        is_map = path.name.lower().endswith(suffixes) and not is_listed(path)
-        return self._view.source is not None and is_map
+    def take(self, paths: Sequence[Path], open_others: Callable[[list[Path]], None]) -> None:
+        """Lay those of dropped files over the slide that are maps, and open the others; without a slide open
+        all. Which they are is read in a thread, one drop after the other.
+        """
+        self._drops.append(_Drop(self._view.source, paths, open_others))
+        if len(self._drops) == 1:
+            self._sort()
 
     def read(self, path: Path, column: str | None = None) -> None:
         """Lay a file's map over the slide, or show why not. Of several columns the reader chooses one."""
@@ -89,13 +111,34 @@ class MapImport(QObject):
         self._thread.run(read, partial(self._show, target, path), partial(self._show_error, source, path))
 
     def close(self) -> None:
-        """End the thread."""
+        """End the threads."""
+        self._sorting.close(wait_s=0.1)
         self._thread.close(wait_s=0.3)
+
+    def _sort(self) -> None:
+        self._sorting.run(self._drops[0].maps, self._take_sorted, raise_defect)
+
+    def _take_sorted(self, maps: list[Path]) -> None:
+        drop = self._drops.pop(0)
+        for path in maps:
+            if self._view.source is drop.source:
+                self.read(path)
+            else:
+                self._say_not_added(path)
+        if others := [path for path in drop.paths if path not in maps]:
+            drop.open_others(others)
+        if self._drops:
+            self._sort()
+
+    def _say_not_added(self, path: Path) -> None:
+        text = strings.MAP_NOT_ADDED.format(file=escape_control(path.name))
+        self._messages.show_message(MessageKind.WARNING, text)
 
     def _show_error(self, source: Source, path: Path, error: Exception) -> None:
         if isinstance(error, SeveralColumnsError):
             if self._view.source is not source:
-                return  # the reader has gone on to another slide meanwhile
+                self._say_not_added(path)
+                return
             question = strings.WHICH_SCORES.format(file=path.name)
             column, chosen = QInputDialog.getItem(
                 self._view.window(), strings.ADD_MAP_TITLE, question, error.names, editable=False
@@ -107,6 +150,7 @@ class MapImport(QObject):
 
     def _show(self, target: _Target, path: Path, found: ImportedMap) -> None:
         if not target.fields.shows(target.source):
+            self._say_not_added(path)
             return
         if found.field is not None and not target.has_scale:
             self.pixel_size_missing.emit()

@@ -53,10 +53,14 @@ class OutlineLayers(QObject):
 
     def add(self, outlines: Outlines, file_name: str, source: str) -> None:
         """Lay the outlines of a file over the slide, written by the program ``source``; shows all layers
-        where all were hidden."""
-        name = self.add_kept(KeptOutlines(outlines, file_name, source))
+        where all were hidden. What lies there already is shown, and not laid twice."""
+        added = KeptOutlines(outlines, file_name, source)
         self._layers.set_visible(True)
-        self.kept_changed.emit(name)
+        for name, layer in self._laid.items():
+            if layer.has_same_content(added):
+                self.set_visible(name, True)
+                return
+        self.kept_changed.emit(self.add_kept(added))
 
     def add_kept(self, layer: KeptOutlines) -> str:
         """Lay outlines that were kept over the slide; returns their name."""

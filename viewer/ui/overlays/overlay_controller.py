@@ -7,12 +7,14 @@ view.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from viewer.overlay.layer import CHOSEN
+from viewer.overlay.legend_entry import source_value_in_words
 from viewer.ui.canvas.hold_key import HoldKey
 from viewer.ui.canvas.vector_overlay import VectorOverlay
 from viewer.ui.overlays.field_layers import PRESENT, FieldLayers
@@ -160,11 +162,13 @@ class OverlayController(QObject):
     def _show_look(self) -> None:
         """Show how the selected layer is drawn."""
         name, selected = self._chosen_layer, self.layer_list.selected
-        own = self.active.layers.look_of(name)
+        own, fields = self.active.layers.look_of(name), self.active.fields
+        of_map = fields.has(name) and fields.layer(name).imported
         self.controls.show_look(
             self.look if own is None else own.as_chosen(self.look),
             selected.title if selected is not None and (own is not None or not name) else "",
-            has_contours=own is None or self.active.fields.has(name),
+            has_contours=own is None or fields.has(name),
+            in_words=partial(source_value_in_words, fields.layer(name).field.provenance) if of_map else None,
         )
 
     def _show_layer(self, name: str, on: bool) -> None:
@@ -184,10 +188,12 @@ class OverlayController(QObject):
     def _show_layers(self) -> None:
         fields, layers = self.active.fields, self.active.layers
         rows = fields.present
-        for name, title in layers.titles.items():
+        for name, entry in layers.described.items():
             look = layers.look_of(name)
             if look is not None and not fields.has(name):
-                rows.append(LayerRow(name, title, look.visible, kept=False))
+                rows.append(
+                    LayerRow(name, entry.title, look.visible, kept=False, unfinished=entry.unfinished)
+                )
         rows += [*fields.kept, *self.active.outlines.kept]
         self.layer_list.show_layers(rows, can_keep=fields.has_present)
         self._show_look()

@@ -3,7 +3,8 @@ flashlight, which is one for all layers."""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -22,6 +23,11 @@ from viewer.common.settings import Choice, Limits, Overlay
 from viewer.ui.overlays import strings
 from viewer.ui.widgets.theme import em_px
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_OF_LIKENESS = ("threshold", "low", "high")
+
 
 class OverlayControls(QWidget):
     """Changes how values are drawn; none of it needs an analysis."""
@@ -33,6 +39,8 @@ class OverlayControls(QWidget):
         super().__init__(parent)
         self.setAccessibleName(strings.LOOK_NAME)
         self._look = look
+        self._in_words: Callable[[float], str] | None = None
+        self._values: dict[str, QLabel] = {}
         self._of = QLabel(wordWrap=True)
         self._map = QComboBox()
         rule = Overlay.rule("colour_map")
@@ -65,8 +73,18 @@ class OverlayControls(QWidget):
         """Whether what is shown can be drawn as lines."""
         return self._checks["contours"].isEnabled()
 
-    def show_look(self, look: Overlay, title: str = "", *, has_contours: bool = True) -> None:
-        """Take over a look that was chosen elsewhere. ``title``: of its layer; "" where there is none yet."""
+    def show_look(
+        self,
+        look: Overlay,
+        title: str = "",
+        *,
+        has_contours: bool = True,
+        in_words: Callable[[float], str] | None = None,
+    ) -> None:
+        """Take over a look that was chosen elsewhere. ``title``: of its layer; "" where there is none yet.
+        ``in_words``: what a likeness of 0 to 1 is in the numbers of the layer; None: itself.
+        """
+        self._in_words = in_words
         self._of.setText(strings.LOOK_OF.format(title=title) if title else strings.LOOK_OF_NEXT)
         for name in ("fill", "contours"):
             self._checks[name].setEnabled(has_contours)
@@ -82,6 +100,7 @@ class OverlayControls(QWidget):
         self._map.setCurrentIndex(max(0, self._map.findData(look.colour_map)))
         for name, slider in self._sliders.items():
             slider.setValue(_step_from(name, getattr(look, name)))
+            self._show_value(name)
         for name, check in self._checks.items():
             check.setChecked(getattr(look, name))
         self._sliders["flashlight_px"].setEnabled(look.flashlight)
@@ -102,7 +121,7 @@ class OverlayControls(QWidget):
         slider.setValue(_step_from(name, getattr(self._look, name)))
         slider.setAccessibleName(label.replace("&", ""))
         slider.setToolTip(tip)
-        value = QLabel()
+        value = self._values[name] = QLabel()
         value.setMinimumWidth(
             QLabel(strings.SLIDER_VALUES["flashlight_px"].format(value=2000)).sizeHint().width()
         )
@@ -113,15 +132,21 @@ class OverlayControls(QWidget):
         title.setBuddy(slider)
         self._form.addRow(title, row)
 
-        def moved(step: int) -> None:
-            shown = _value_from(name, step)
-            value.setText(strings.SLIDER_VALUES[name].format(value=shown))
-            if step != _step_from(name, getattr(self._look, name)):
-                self._change(**{name: shown})
-
-        slider.valueChanged.connect(moved)
-        moved(slider.value())
+        slider.valueChanged.connect(partial(self._slider_moved, name))
+        self._show_value(name)
         return slider
+
+    def _slider_moved(self, name: str, step: int) -> None:
+        if step != _step_from(name, getattr(self._look, name)):
+            self._change(**{name: _value_from(name, step)})
+
+    def _show_value(self, name: str) -> None:
+        value = getattr(self._look, name)
+        if self._in_words is not None and name in _OF_LIKENESS:
+            text = self._in_words(value)
+        else:
+            text = strings.SLIDER_VALUES[name].format(value=value)
+        self._values[name].setText(text)
 
     def _check(self, name: str, label: str, tip: str) -> QCheckBox:
         check = QCheckBox(label)

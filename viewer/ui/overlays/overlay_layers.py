@@ -5,6 +5,7 @@ Search, attention and maps put layers of their own; each changes and removes its
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from PySide6.QtCore import QObject, Signal
 from viewer.ui.overlays.tissue_reader import TissueReader
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from viewer.overlay.layer import OverlayLayer, OverlayLook
     from viewer.overlay.legend_entry import LegendEntry
     from viewer.ui.canvas.slide_view import SlideView
@@ -61,9 +64,9 @@ class OverlayLayers(QObject):
         return self._bare or not self._visible
 
     @property
-    def titles(self) -> dict[str, str]:
-        """Of every layer by its name, shown or not, the uppermost first."""
-        return {name: laid.entry.title for name, laid in reversed(self._laid.items())}
+    def described(self) -> dict[str, LegendEntry]:
+        """Every layer's entry by its name, shown or not, the uppermost first."""
+        return {name: laid.entry for name, laid in reversed(self._laid.items())}
 
     def look_of(self, name: str) -> OverlayLook | None:
         """How a layer is drawn; None where there is none of this name."""
@@ -75,10 +78,12 @@ class OverlayLayers(QObject):
         """Whether there is a layer, shown or not."""
         return bool(self._laid)
 
-    def colour_maps(self, *, besides: str = "") -> set[str]:
-        """Those in use, without the one of the layer ``besides``."""
-        looks = [laid.look for name, laid in self._laid.items() if name != besides]
-        return {look.colour_map for look in looks if look is not None}
+    def free_map(self, preferred: Sequence[str], *, besides: str = "") -> str:
+        """The first of some colour maps that no layer but ``besides`` has; else one that the fewest show."""
+        looks = [laid.look for name, laid in self._laid.items() if name != besides and laid.look is not None]
+        used = {look.colour_map for look in looks}
+        shown = Counter(look.colour_map for look in looks if look.visible)
+        return min(preferred, key=lambda name: (name in used, shown[name]))
 
     def put(self, name: str, layer: OverlayLayer, look: OverlayLook, entry: LegendEntry) -> None:
         """Lay a layer on top, or replace the one of this name where it lies."""

@@ -110,7 +110,6 @@ NO_PIXEL_SIZE = (
     "set it with Tools › Set pixel size…"
 )
 MODEL_GONE = "{title} is no longer in the list of models and is not shown."
-ALL_ANALYSED = "all analysed"
 SHARE_ANALYSED = "{percent} % analysed"
 BEGIN_AGAIN = "Begin again"
 ATTENTION_NOT_SHOWN = "The attention cannot be shown: {error}."
@@ -150,6 +149,9 @@ CHOOSE_ANOTHER_LEVEL = "choose another level"
 UNFOLD_TIP = "Click for the full legend"
 ONE_MORE_LAYER = "1 more layer"
 MORE_LAYERS = "{count} more layers"
+SENTENCE = "{text}."
+LAYERS_FOLDED = "{count} layers ▸"
+LAYERS_FOLDED_UNFINISHED = "{count} layers, {unfinished} unfinished ▸"
 
 # How the overlay is drawn.
 LOOK_NAME = "Look of the overlay"
@@ -182,6 +184,7 @@ SWITCHES = {
 # Layers, and maps of other programs.
 LAYERS = "&Layers"
 LAYERS_NAME = "Layers"
+TITLE_AND_STATE = "{title}, {state}"
 LAYERS_TIP = "A tick shows a layer; below is how the selected one is drawn; Delete removes one that was kept"
 KEEP = "&Keep as layer"
 KEEP_TIP = "Keep what is shown as a layer of its own, beside the next query"
@@ -193,6 +196,7 @@ ADD_MAP_TITLE = "Add a map"
 MAP_FILES = "Maps and annotations ({patterns});;All files (*)"
 WHICH_SCORES = "Which scores of {file}?"
 MAP_TITLE = "{file}: {title}"
+MAP_NOT_ADDED = "{file} was not added: its slide is no longer shown. Open the slide, then add the file again."
 MORE_NAMES = "…"
 
 # What can be asked.

@@ -73,6 +73,7 @@ class PixelSize(QDialog):
         super().__init__(parent)
         self._slide_view = slide_view
         self._estimate: float | None = None
+        self._is_typed = False
         self._estimating = BackgroundWorker("pixel-size")
         self.setWindowTitle(strings.PIXEL_SIZE)
         source = slide_view.source
@@ -117,6 +118,8 @@ class PixelSize(QDialog):
         layout.addLayout(form)
         layout.addWidget(buttons)
         self.setMinimumWidth(em_px(32))
+        for spin in (self._x, self._y):
+            spin.lineEdit().textEdited.connect(self._typed)
         self._x.valueChanged.connect(self._entry_changed)
         self._y.valueChanged.connect(self._entry_changed)
         slide_view.source_changed.connect(self.reject)
@@ -136,9 +139,9 @@ class PixelSize(QDialog):
     def is_estimate(self) -> bool:
         """Whether the entered size is the estimate, unchanged, also one that was accepted before.
 
-        A reader who names the objective does not estimate, whatever the size.
+        A reader who types a size or names the objective does not estimate, whatever the size.
         """
-        if self._scanned_at.currentData() is not None:
+        if self._is_typed or self._scanned_at.currentData() is not None:
             return False
         if self._slide_view.mpp_estimated and self.mpp_um == self._as_shown(self._slide_view.mpp_um):
             return True
@@ -155,6 +158,7 @@ class PixelSize(QDialog):
         """Enter the estimate."""
         if self._estimate is not None:
             self.set_mpp_um(self._estimate, self._estimate)
+            self._is_typed = False
 
     def accept(self) -> None:
         """Use what is entered in the view, and have it kept. What is unchanged stays as it is."""
@@ -246,6 +250,9 @@ class PixelSize(QDialog):
         spin.setAccessibleName(name)
         spin.setToolTip(strings.PIXEL_SIDE_TIP.format(name=name))
         return spin
+
+    def _typed(self, _text: str) -> None:
+        self._is_typed = True
 
     def _entry_changed(self) -> None:
         square = self._square.isChecked()

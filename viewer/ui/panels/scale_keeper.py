@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from threading import Event
@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject
 
 from viewer.common.scale import pixel_size_in_words
 from viewer.slide.formats.registry import open_for_viewing, open_slide
-from viewer.slide.given_scale import GivenScale, GivenScalesError, given_scale, keep_scales, kept_identities
+from viewer.slide.given_scale import GivenScale, GivenScalesError, given_scale, keep_scales, kept_scales
 from viewer.slide.identity import slide_identity
 from viewer.slide.source import SlideError
 from viewer.ui.panels import strings
@@ -32,7 +32,18 @@ if TYPE_CHECKING:
     from viewer.slide.source import Source
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.panels.slide_folder import SlideFolder
-    from viewer.ui.widgets.messages import MessageArea
+    from viewer.ui.widgets.messages import MessageArea, MessageBar
+
+
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """The other slides of a list: ``takers``, by ``slide_identity``, have no pixel size, or one that the list
+    was given; ``have_one`` and ``failed`` count the rest.
+    """
+
+    takers: tuple[str, ...]
+    have_one: int
+    failed: int
 
 
 class ScaleKeeper(QObject):
@@ -45,6 +56,9 @@ class ScaleKeeper(QObject):
         """What is kept for slides that were opened, of which not all are shown, or why it cannot be read."""
         self._thread, self._folder_thread = BackgroundWorker("given-scales"), BackgroundWorker("give-scales")
         self._closed = Event()
+        self._offer_bar: MessageBar | None = None
+        self._newest = 0
+        """Counts what the reader gave: an offer about anything older is void."""
 
     def open_source(self, locator: Locator) -> Source:
         """Open a slide and read what is kept for it. In the thread that opens slides; raises SlideError."""
@@ -78,30 +92,48 @@ class ScaleKeeper(QObject):
     def _keep(self, view: SlideView, given: GivenScale | None) -> None:
         source = view.source
         assert source is not None, "the dialog closes with its slide"
+        self._withdraw_offer()
 
         def work() -> None:
             keep_scales({slide_identity(source): given})
 
-        self._thread.run(work, partial(self._offer, source, given), partial(self._show_error, given))
+        offer = partial(self._find_others, self._newest, source, given)
+        self._thread.run(work, offer, partial(self._show_error, given))
 
-    def _offer(self, source: Source, given: GivenScale | None, _kept: None) -> None:
-        """Ask whether the other slides of the list have pixels of this size: nothing is done unasked."""
-        others = [entry.path for entry in self._folder.entries if entry.path != source.info.path]
-        if given is None or not others or not self._folder.contains(source.info.path):
+    def _withdraw_offer(self) -> None:
+        """Take away the offer of an older size, also one that is still being counted."""
+        self._newest += 1
+        if self._offer_bar in self._messages.messages:
+            self._offer_bar.dismiss()
+        self._offer_bar = None
+
+    def _find_others(self, number: int, source: Source, given: GivenScale | None, _kept: None) -> None:
+        """Count the other slides of the list that would take this size."""
+        paths = [entry.path for entry in self._folder.entries if entry.path != source.info.path]
+        if given is None or number != self._newest or not self._folder.contains(source.info.path):
             return
-        question = strings.OFFER_SIZE_ONE if len(others) == 1 else strings.OFFER_SIZE
-        text = f"{strings.SIZE_KEPT} {question}".format(size=_in_words(given), count=len(others))
-        self._messages.show_message(
+        self._folder_thread.run(
+            partial(_others, paths, given, lambda: self._closed.is_set() or number != self._newest),
+            partial(self._offer, number, given),
+            partial(self._show_error, None),
+        )
+
+    def _offer(self, number: int, given: GivenScale, others: _Others) -> None:
+        """Ask whether those slides have pixels of this size: nothing is done unasked."""
+        count = len(others.takers)
+        if not count or number != self._newest:
+            return
+        question = strings.OFFER_SIZE_ONE if count == 1 else strings.OFFER_SIZE
+        text = f"{strings.SIZE_KEPT} {question}".format(size=_in_words(given), count=count)
+        self._offer_bar = self._messages.show_message(
             MessageKind.INFORMATION,
             text,
             buttons={strings.USE_FOR_OTHERS: partial(self._give_to, others, given)},
         )
 
-    def _give_to(self, paths: Sequence[Path], given: GivenScale) -> None:
+    def _give_to(self, others: _Others, given: GivenScale) -> None:
         self._folder_thread.run(
-            partial(_give_to_files, paths, given, self._closed.is_set),
-            self._report_others,
-            partial(self._show_error, None),
+            partial(_give_to_others, others, given), self._report_others, partial(self._show_error, None)
         )
 
     def _report_others(self, text: str) -> None:
@@ -112,25 +144,41 @@ class ScaleKeeper(QObject):
         self._messages.show_message(MessageKind.WARNING, text)
 
 
-def _give_to_files(paths: Sequence[Path], given: GivenScale, stopped: Callable[[], bool]) -> str:
-    """Keep a pixel size for the slides that have none; returns the sentences that say for how many."""
-    changes: dict[str, GivenScale | None] = {}
+def _others(paths: Sequence[Path], given: GivenScale, stopped: Callable[[], bool]) -> _Others:
+    """Which slides would take a pixel size. Reads each until ``stopped``. Raises GivenScalesError."""
+    takers: list[str] = []
     have_one = failed = 0
-    kept = kept_identities()
+    kept = kept_scales()
     for path in takewhile(lambda _path: not stopped(), paths):
         try:
             with closing(open_slide(path)) as source:
                 identity = slide_identity(source)
-                if source.info.mpp_um is not None or identity in kept:
-                    have_one += 1
+                if source.info.mpp_um is None and _takes(kept.get(identity), given):
+                    takers.append(identity)
                 else:
-                    changes[identity] = replace(given, overrides=False)
+                    have_one += 1
         except SlideError:
             failed += 1
-    keep_scales(changes)
-    used = len(changes)
-    text = strings.GIVEN_TO_OTHERS.format(size=_in_words(given), used=used, count=len(paths))
-    more = ((strings.STATE_THEIR_OWN, have_one), (strings.NOT_OPENED, failed))
+    return _Others(tuple(takers), have_one, failed)
+
+
+def _takes(kept: GivenScale | None, given: GivenScale) -> bool:
+    """Whether a slide that this is kept for takes a size with its list: not where it was given its own."""
+    return kept is None or (kept.for_list and kept.mpp_um != given.mpp_um)
+
+
+def _give_to_others(others: _Others, given: GivenScale) -> str:
+    """Keep a pixel size for the slides that still take it; returns the sentences that say for how many.
+
+    Raises GivenScalesError, SaveError.
+    """
+    kept = kept_scales()
+    takers = [identity for identity in others.takers if _takes(kept.get(identity), given)]
+    keep_scales(dict.fromkeys(takers, replace(given, overrides=False, for_list=True)))
+    have_one = others.have_one + len(others.takers) - len(takers)
+    count = len(takers) + have_one + others.failed
+    text = strings.GIVEN_TO_OTHERS.format(size=_in_words(given), used=len(takers), count=count)
+    more = ((strings.STATE_THEIR_OWN, have_one), (strings.NOT_OPENED, others.failed))
     return " ".join([text, *(sentence.format(count=count) for sentence, count in more if count)])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -14,7 +14,7 @@ from viewer.slide.formats.registry import is_listed
 from viewer.slide.formats.tile_tree.detection import is_tile_folder
 from viewer.ui.panels import strings
 from viewer.ui.panels.slide_list import SlideEntry, SlideList
-from viewer.ui.widgets.gui_thread import GuiThreadQueue
+from viewer.ui.widgets.background_worker import NewestWork, raise_defect
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def entries_of(paths: Sequence[Path]) -> list[SlideEntry]:
 
 
 class SlideFolder(QWidget):
-    """The panel: a heading and the list. Folders are read in a thread, so a slow share stops no window."""
+    """The panel: a heading and the list. Folders and files are read in a thread, so a slow share stops no
+    window; ``close_work`` ends it."""
 
     chosen = Signal(object)
     """The path of a slide to open."""
@@ -67,9 +68,11 @@ class SlideFolder(QWidget):
     def __init__(self, thumbnails: ThumbnailWorker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(strings.SLIDES)
-        self._outbox = GuiThreadQueue()
-        self._thread: threading.Thread | None = None
+        self._reading = NewestWork("slide-list")
         self._folder: Path | None = None
+        """What is listed or being read; None for chosen files."""
+        self._expected: frozenset[Path] = frozenset()
+        """The chosen files that are being read."""
         self._current: Path | None = None
         self._heading = QLabel(strings.NO_FOLDER, wordWrap=True)
         self._heading.setProperty("muted", True)
@@ -93,11 +96,11 @@ class SlideFolder(QWidget):
     @property
     def is_chosen(self) -> bool:
         """Whether the list is of chosen files, and not of all in a folder."""
-        return self._folder is None
+        return self._folder is None and not self._expected
 
     def take_out(self, path: Path) -> None:
         """Take a chosen file out of the list; the file stays."""
-        self.show_files([entry.path for entry in self.entries if entry.path != path])
+        self._fill_chosen([entry for entry in self.entries if entry.path != path])
 
     @property
     def entries(self) -> Sequence[SlideEntry]:
@@ -107,24 +110,14 @@ class SlideFolder(QWidget):
         """List a folder, once; with ``open_first`` choose its first slide."""
         if folder == self._folder and not open_first:
             return
-        self._folder = folder
-
-        def work() -> None:
-            try:
-                entries = slides_in(folder)
-            except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                self._outbox.post(lambda: self._not_listed(folder, reason))
-            else:
-                self._outbox.post(lambda: self._show(folder, entries, open_first=open_first))
-
-        self._thread = threading.Thread(target=work, name="foveola-folder", daemon=True)
-        self._thread.start()
+        self._folder, self._expected = folder, frozenset()
+        show = partial(self._show, folder, open_first=open_first)
+        self._reading.run(partial(slides_in, folder), show, partial(self._not_listed, folder))
 
     def show_files(self, paths: Sequence[Path]) -> None:
-        """List files from anywhere, in the order given."""
-        self._folder = None
-        self._fill(entries_of(paths), strings.CHOSEN_SLIDES.format(count=len(paths)))
+        """List files from anywhere, in the order given, once they are read."""
+        self._folder, self._expected = None, frozenset(paths)
+        self._reading.run(partial(entries_of, paths), self._fill_chosen, raise_defect)
 
     def set_current(self, path: Path) -> None:
         """The slide that is open: marked in the list, and the one that ``beyond`` counts from."""
@@ -137,27 +130,24 @@ class SlideFolder(QWidget):
             self._current = path
 
     def contains(self, path: Path) -> bool:
-        """Whether a slide is in the list."""
-        return self._list.slides.row_of(path) >= 0
+        """Whether a slide is in the list, or in that which is being read."""
+        return path in self._expected or self._list.slides.row_of(path) >= 0
 
-    def beyond(self, step: int) -> list[SlideEntry]:
+    def beyond(self, step: int, *, opening: Path | None = None) -> list[SlideEntry]:
         """The slides after the open one for a ``step`` of 1, those before it for −1, the nearest first; all
-        where none is open."""
+        where none is open. ``opening``: counts instead, where it is in the list."""
         entries = list(self.entries)
-        row = -1 if self._current is None else self._list.slides.row_of(self._current)
+        start = opening if opening is not None and self.contains(opening) else self._current
+        row = -1 if start is None else self._list.slides.row_of(start)
         if row < 0:
             return entries[::step]
         return entries[row + 1 :] if step > 0 else entries[:row][::-1]
 
     def close_work(self, *, wait_s: float = 0.5) -> None:
         """Wait at most ``wait_s`` seconds for a listing in progress."""
-        self._outbox.close()
-        if self._thread is not None:
-            self._thread.join(wait_s)
+        self._reading.close(wait_s=wait_s)
 
     def _show(self, folder: Path, entries: list[SlideEntry], *, open_first: bool) -> None:
-        if folder != self._folder:
-            return
         counts = {0: strings.NO_SLIDES, 1: strings.ONE_SLIDE}
         count = counts.get(len(entries), strings.SLIDE_COUNT).format(count=len(entries))
         self._fill(entries, strings.FOLDER_HEADING.format(folder=folder.name or folder, count=count))
@@ -167,12 +157,17 @@ class SlideFolder(QWidget):
             else:
                 self.failed.emit(folder, strings.EMPTY_FOLDER)
 
-    def _not_listed(self, folder: Path, reason: str) -> None:
-        if folder == self._folder:
-            self._folder = None
-            self.failed.emit(folder, strings.FOLDER_UNREADABLE.format(reason=reason))
+    def _not_listed(self, folder: Path, error: Exception) -> None:
+        self._folder = None
+        reason = (getattr(error, "strerror", "") or str(error)).lower()
+        self.failed.emit(folder, strings.FOLDER_UNREADABLE.format(reason=reason))
+
+    def _fill_chosen(self, entries: list[SlideEntry]) -> None:
+        template = strings.CHOSEN_SLIDE if len(entries) == 1 else strings.CHOSEN_SLIDES
+        self._fill(entries, template.format(count=len(entries)))
 
     def _fill(self, entries: list[SlideEntry], heading: str) -> None:
+        self._expected = frozenset()
         self._heading.setText(heading)
         self._list.slides.set_entries(entries)
         if self._current is not None:

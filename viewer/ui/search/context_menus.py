@@ -13,6 +13,7 @@ from PySide6.QtGui import QAction, QContextMenuEvent, QDesktopServices, QGuiAppl
 from PySide6.QtWidgets import QApplication, QMenu
 
 from viewer.ui.overlays import strings as overlay_strings
+from viewer.ui.overlays.field_layers import PRESENT
 from viewer.ui.search import strings
 from viewer.ui.widgets.messages import MessageKind
 from viewer.view.camera import screen_from_slide, slide_from_screen
@@ -129,7 +130,8 @@ class ContextMenus(QObject):
         shown.toggled.connect(lambda on: item.setCheckState(states[on]))
         if self._overlays.active.layers.look_of(selected.name) is not None:
             _add(menu, strings.LOOK, self._overlays.controls.take_keyboard)
-        menu.addAction(self._action("pin"))
+        if selected.name == PRESENT:  # what it keeps, whichever layer is selected
+            menu.addAction(self._action("pin"))
         if self._overlays.active.fields.has(selected.name):
             export = partial(self._exports.export_layer_of, selected.name)
             _add(menu, self._action("export_layer").text(), export)

@@ -14,7 +14,6 @@ from PySide6.QtCore import QObject, Signal
 from viewer.common.scale import MPP_UM_AT_1X
 from viewer.overlay.shapes import Shape
 from viewer.relevance.patches.grid import PATCH_UM
-from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.canvas.slide_picker import SlidePicker
 from viewer.ui.overlays.analysis_bar import analysed_in_words
 from viewer.ui.overlays.askable import AskableDialog
@@ -80,7 +79,7 @@ class SearchController(QObject):
         self.saved = SavedQueries(lambda: self.session.question, slide_view)
         self.panel = QueryPanel(
             themes,
-            completions=lambda text: load_lexicon().complete_query(text),
+            completions=self._completions,
             history=self.saved.asked,
             tabs=[(strings.OVERLAY_TAB, overlays.page)],
         )
@@ -189,6 +188,10 @@ class SearchController(QObject):
         self.thumbnails.close(wait_s=0.3)
         for session in self._sessions.values():
             session.close()
+
+    def _completions(self, text: str) -> tuple[str, ...]:
+        """Queries that a half-typed one may become, in the words of the encoder in use."""
+        return self.session.lexicon.complete_query(text)
 
     def _session_of(self, slide_view: SlideView) -> RelevanceSession:
         """The session of a view; its overlay is shown on this view also while another one is active."""
@@ -409,7 +412,7 @@ class SearchController(QObject):
 
     def _show_askable(self) -> None:
         """List what can be asked, beside the panel."""
-        dialog = AskableDialog(self._view.window())
+        dialog = AskableDialog(self.session.lexicon, self._view.window())
         dialog.asked.connect(self.panel.box.ask)
         show_dialog(dialog)
 

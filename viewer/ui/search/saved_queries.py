@@ -29,7 +29,9 @@ class SavedQueries(QObject):
     chosen = Signal(object)
     """A saved Query to search for."""
     failed = Signal(str)
-    """Why the file was not written, or a name not taken."""
+    """Why a name was not taken."""
+    not_saved = Signal(object, bool)
+    """The SaveError of the file, which was not written, and whether the reader chose to have it written."""
 
     def __init__(self, present: Callable[[], Question], window: QWidget) -> None:
         super().__init__(window)
@@ -53,7 +55,7 @@ class SavedQueries(QObject):
     def remember(self, text: str) -> None:
         """Put a text on top of the earlier queries."""
         self._history.remember(text)
-        self._save()
+        self._save(chosen=False)
 
     def keep(self, name: str) -> None:
         """Save the present query under a name."""
@@ -109,11 +111,11 @@ class SavedQueries(QObject):
         self._history.forget_asked()
         self._save()
 
-    def _save(self) -> None:
+    def _save(self, *, chosen: bool = True) -> None:
         try:
             self._history.save()
         except SaveError as error:
-            self.failed.emit(str(error))
+            self.not_saved.emit(error, chosen)
 
 
 def _in_menu(name: str) -> str:

@@ -13,8 +13,8 @@ from PySide6.QtCore import QObject, Signal
 
 from viewer.common.scale import format_position
 from viewer.relevance.encoders.registry import query_kind_of
+from viewer.relevance.encoders.vocabulary import lexicon_of
 from viewer.relevance.patches.peaks import find_hits
-from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
 from viewer.relevance.query.tree import Like, needs_words, text_of, with_weights
 from viewer.relevance.worker.messages import (
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit
+    from viewer.relevance.query.lexicon import Lexicon
     from viewer.relevance.query.parser import Parsed
     from viewer.relevance.query.tree import Query
     from viewer.relevance.worker.client import RelevanceClient
@@ -151,7 +152,7 @@ class RelevanceSession(QObject):
             self.stop("")
             self._forget_answers()
             question = replace(self._question, matched=False)
-            parsed = parse(question.text, load_lexicon())
+            parsed = parse(question.text, self.lexicon)
             as_typed = parsed.query == question.query
             self._set_question(self._read(question, parsed) if as_typed else question)
 
@@ -170,7 +171,7 @@ class RelevanceSession(QObject):
         if not text.strip():
             self.clear()
             return
-        self._set_question(self._read(Question(text.strip()), parse(text, load_lexicon())))
+        self._set_question(self._read(Question(text.strip()), parse(text, self.lexicon)))
 
     def ask_query(self, query: Query) -> None:
         """Ask a saved query, with its saved weights."""
@@ -260,6 +261,11 @@ class RelevanceSession(QObject):
     # The question
 
     @property
+    def lexicon(self) -> Lexicon:
+        """The terms that the encoder knows."""
+        return lexicon_of(self._settings.relevance.encoder)
+
+    @property
     def _of_concepts(self) -> bool:
         """Whether the encoder knows the lexicon's terms only."""
         return query_kind_of(self._settings.relevance.encoder) == "concepts"
@@ -282,7 +288,7 @@ class RelevanceSession(QObject):
             self._forget_answers()
         self.question_changed.emit()
         if question.query is not None and self._view.source is not None:
-            if self._view.mpp_um is None:
+            if self._view.mpp_um is None and not question.refused:
                 self.pixel_size_missing.emit()
             self._send_question()
 
@@ -338,7 +344,7 @@ class RelevanceSession(QObject):
 
     def _take_matches(self, event: TermsMatched) -> None:
         """Parse the text again, to offer the nearest phrases of unknown words."""
-        parsed = parse(self._question.text, load_lexicon(), dict(event.nearest).get)
+        parsed = parse(self._question.text, self.lexicon, dict(event.nearest).get)
         self._set_question(self._read(replace(self._question, matched=True), parsed))
 
     def _take_field(self) -> None:

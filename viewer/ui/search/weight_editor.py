@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton, QSlider, QWidget
 
+from viewer.relevance.query.lexicon import CLASS_PREFIX
 from viewer.relevance.query.tree import Like, Term, leaf_roles
 from viewer.ui.search import strings
 from viewer.ui.widgets.limited_scroll_area import breakable
@@ -22,8 +23,8 @@ _STEPS = 100
 
 
 def concept_in_words(concept_id: str) -> str:
-    """A concept id as text: "tumour epithelium" for "tumour_epithelium"."""
-    return concept_id.replace("_", " ")
+    """The id of a concept or a tissue class as text: "tumour epithelium" for "tumour_epithelium"."""
+    return concept_id.removeprefix(CLASS_PREFIX).replace("_", " ")
 
 
 class WeightEditor(QWidget):

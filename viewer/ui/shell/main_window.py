@@ -252,6 +252,7 @@ class MainWindow(QMainWindow):
         self.themes.changed.connect(self._theme_changed)
         self._persistence.applied.connect(self._use_settings)
         self.query.answered.connect(self.attention.set_relevance)
+        self.query.saved.not_saved.connect(self._persistence.report)
         self.overlays.look_changed.connect(self._persistence.set_overlay)
         for requested, needed_by in (
             (self.query.pixel_size_missing, panel_strings.SEARCH_NEEDS_PIXEL_SIZE),
@@ -386,11 +387,8 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event: QDropEvent) -> None:
         event.acceptProposedAction()
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        maps = [path for path in paths if self.overlays.maps.takes(path)]
-        for path in maps:
-            self.overlays.maps.read(path)
-        if slides := [path for path in paths if path not in maps]:
-            self.open_paths(slides)
+        if paths:
+            self.overlays.maps.take(paths, self.open_paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save settings, state and layout, and end all threads."""
@@ -415,7 +413,7 @@ class MainWindow(QMainWindow):
         self.keepers.close()
         self.exports.close()
         self.query.close()
-        self.opener.close(wait_s=0.5)
+        self.slides.close_work()
         self.thumbnails.close(wait_s=0.5)
         self.scales.close()
         self.folder.close_work(wait_s=0.2)

@@ -57,7 +57,7 @@ class Persistence(QObject):
             try:
                 settings.save()
             except SaveError as error:
-                self._report(error)
+                self.report(error)
 
     def change(self, table: str, **values: object) -> None:
         """Change values of one table of the settings; does nothing where they are the same."""
@@ -87,14 +87,15 @@ class Persistence(QObject):
                 self._overlay_unsaved = False
                 self.settings.save()
         except SaveError as error:
-            self._report(error)
+            self.report(error)
         else:
             self._reported.clear()
 
-    def _report(self, error: SaveError) -> None:
-        """Show why something is not saved, once until it can be: what all files share, and what returns every
-        30 s, is one message."""
-        if error.reason not in self._reported:
+    def report(self, error: SaveError, chosen: bool = False) -> None:
+        """Show why a file is not saved, once until all can be: what all files share, and what returns every
+        30 s, is one message. What the reader has ``chosen`` to save is said again once that was dismissed."""
+        shown = any(error.reason in message.text for message in self._messages.messages)
+        if not shown and (chosen or error.reason not in self._reported):
             self._reported.add(error.reason)
             self._messages.show_message(MessageKind.WARNING, str(error))
 

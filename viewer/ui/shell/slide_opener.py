@@ -19,6 +19,7 @@ from viewer.slide.formats.tile_tree.detection import is_tile_folder
 from viewer.slide.locator import Locator
 from viewer.slide.source import SlideError
 from viewer.ui.shell import strings
+from viewer.ui.widgets.background_worker import NewestWork, raise_defect
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 from viewer.ui.widgets.messages import MessageKind
 
@@ -178,12 +179,21 @@ def _size_bytes(path: Path) -> int | None:
         return None
 
 
+def _slides_among(locators: list[Locator]) -> list[Locator]:
+    """All but folders of slides."""
+    return [locator for locator in locators if not _is_list_of_slides(locator)]
+
+
 def _is_list_of_slides(locator: Locator) -> bool:
-    return locator.is_local and locator.path.is_dir() and not is_tile_folder(locator.path)
+    try:
+        return locator.is_local and locator.path.is_dir() and not is_tile_folder(locator.path)
+    except OSError:  # opening it states why
+        return False
 
 
 class Slides(QObject):
-    """Opens slides into the active view and closes them; updates the folder list and the reader's state."""
+    """Opens slides into the active view and closes them; updates the folder list and the reader's state.
+    ``close_work`` ends its threads."""
 
     changed = Signal()
     """A slide was opened or closed."""
@@ -212,26 +222,33 @@ class Slides(QObject):
         self._marks: dict[SlideView, FileMark] = {}
         self._ahead: list[SlideEntry] | None = None
         """What is still to be tried of a step through the list; None for a slide that was chosen."""
-        self._passed: list[tuple[str, str]] = []
-        """Names of the files that the step passed over, and why they cannot be opened."""
+        self._passed: list[tuple[Path, str]] = []
+        """The files that the step passed over, and why they cannot be opened."""
         self.opener = SlideOpener(self, open_source=scales.open_source)
+        self._paths = NewestWork("given-paths")
         opening = messages.opening
         self.opener.started.connect(lambda locator: opening.begin(locator.name))
         self.opener.progressed.connect(opening.set_progress)
         for ended in (self.opener.opened, self.opener.failed, self.opener.cancelled):
             ended.connect(opening.end)
-        opening.cancel_pressed.connect(self.opener.cancel)
+        opening.cancel_pressed.connect(self._cancel)
         self.opener.opened.connect(self._show)
         self.opener.failed.connect(self._report_failure)
         folder.chosen.connect(self.open)
         folder.failed.connect(self._report_folder_failure)
 
     def open_paths(self, places: Sequence[Path | str | Locator]) -> None:
-        """Open the first of several files and list the others, or list a folder and open its first slide."""
+        """Open the first of several files and list the others, or list a folder and open its first slide.
+        Which they are is read in a thread; a newer opening supersedes it."""
         locators = [Locator.parse(place).absolute() for place in places]
-        files = [locator for locator in locators if not _is_list_of_slides(locator)]
-        if not locators:
-            return
+        if locators:
+            self._cancel()
+            self._messages.opening.begin(locators[0].name)
+            found = partial(self._open_files, locators)
+            self._paths.run(partial(_slides_among, locators), found, raise_defect)
+
+    def _open_files(self, locators: list[Locator], files: list[Locator]) -> None:
+        self._messages.opening.end()
         if not files:
             self.listed.emit()
             self._folder.show_folder(locators[0].path, open_first=True)
@@ -248,26 +265,45 @@ class Slides(QObject):
 
     def step(self, step: int) -> None:
         """Open the next slide of the folder list for 1, the one before for −1, past files that cannot be
-        opened, which a note names."""
-        self._ahead, self._passed = self._folder.beyond(step), []
+        opened, which a note names. A step during an opening counts from what is being opened."""
+        opening = self.opener.opening
+        if opening is None or self._ahead is None:
+            self._passed = []
+        self._ahead = self._folder.beyond(step, opening=None if opening is None else opening.path)
         self._open_next()
 
     def _open_next(self) -> None:
         assert self._ahead is not None
         while self._ahead and self._ahead[0].problem:
             entry = self._ahead.pop(0)
-            self._passed.append((entry.path.name, entry.problem))
+            self._passed.append((entry.path, entry.problem))
         if self._ahead:
-            self._begin(self._ahead.pop(0).path)
+            path, shown = self._ahead.pop(0).path, self._area.active_view.source
+            if self.opener.opening is not None and shown is not None and shown.info.path == path:
+                self.opener.cancel()  # back to where the reader is
+            else:
+                self._begin(path)
         else:
             self._messages.clear()
             self._report_passed()
             self.list_ended.emit()
 
     def _begin(self, where: Path | str | Locator, prepare: Prepare | None = None) -> None:
+        self._paths.drop()
         self._messages.clear()
         self._target_view = self._area.active_view
         self.opener.open(Locator.parse(where).absolute(), prepare=prepare)
+
+    def _cancel(self) -> None:
+        """End what is being opened, and what is to be."""
+        self._paths.drop()
+        self._messages.opening.end()
+        self.opener.cancel()
+
+    def close_work(self) -> None:
+        """End the threads; one that hangs in a system call is left behind."""
+        self._paths.close(wait_s=0.1)
+        self.opener.close(wait_s=0.5)
 
     def close(self) -> None:
         """Close the active view's slide."""
@@ -313,18 +349,20 @@ class Slides(QObject):
         """Name the files that a step through the list passed over."""
         if not self._passed:
             return
-        name, reason = self._passed[0]
-        text = strings.ONE_PASSED.format(slide=name, reason=_as_sentence(reason))
+        path, reason = self._passed[0]
+        text = strings.ONE_PASSED.format(slide=path.name, reason=_as_sentence(reason))
         if len(self._passed) > 1:
-            names = [name for name, _ in self._passed[:_NAMED]]
+            names = [path.name for path, _ in self._passed[:_NAMED]]
             more = [strings.MORE_PASSED.format(count=len(self._passed) - _NAMED)]
             listed = ", ".join(names + (more if len(self._passed) > _NAMED else []))
-            text = strings.MANY_PASSED.format(count=len(self._passed), slides=listed)
+            missing = all(_size_bytes(path) is None for path, _ in self._passed)
+            many = strings.MANY_MISSING if missing else strings.MANY_PASSED
+            text = many.format(count=len(self._passed), slides=listed)
         self._messages.show_message(MessageKind.WARNING, text)
 
     def _report_failure(self, locator: Locator, reason: str) -> None:
         if self._ahead is not None:
-            self._passed.append((locator.name, reason))
+            self._passed.append((locator.path, reason))
             self._open_next()
             return
         self._folder.go_past(locator.path)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from viewer.ui.panels.slide_folder import entries_of
 from viewer.ui.panels.slide_list import SlideList
 from viewer.ui.shell import strings
-from viewer.ui.widgets.background_worker import BackgroundWorker
+from viewer.ui.widgets.background_worker import NewestWork, raise_defect
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class StartPage(QWidget):
         for action in actions:
             buttons.addWidget(_button(action))
         buttons.addStretch(1)
-        self._files = BackgroundWorker("recent-slides")
+        self._files = NewestWork("recent-slides")
         self._recent_heading = QLabel(strings.RECENT_SLIDES)
         self._recent = SlideList(thumbnails)
         self._recent.setAccessibleName(strings.RECENT_SLIDES)
@@ -94,10 +94,10 @@ class StartPage(QWidget):
 
     def show_recent(self, paths: Sequence[Path]) -> None:
         """List the recent slides once their files are read; without any, the list is hidden."""
-        self._files.drop_all()
         if paths:
-            self._files.run(partial(entries_of, paths), self._recent.slides.set_entries, _raise)
+            self._files.run(partial(entries_of, paths), self._recent.slides.set_entries, raise_defect)
         else:
+            self._files.drop()
             self._recent.slides.set_entries([])
         self._recent.setVisible(bool(paths))
         self._recent_heading.setVisible(bool(paths))
@@ -105,11 +105,6 @@ class StartPage(QWidget):
     def close_work(self) -> None:
         """End the thread; one that hangs in a system call is left behind."""
         self._files.close(wait_s=0.2)
-
-
-def _raise(error: Exception) -> None:
-    """A file that cannot be read is listed as such: any other failure is a defect, shown as one."""
-    raise error
 
 
 def _button(action: QAction) -> QPushButton:

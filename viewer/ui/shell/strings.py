@@ -70,6 +70,10 @@ NOT_OPENED = "{slide} was not opened. {reason}."
 SLIDE_STAYS_OPEN = "The slide that was open stays open."
 ONE_PASSED = "{slide} was passed over. {reason}."
 MANY_PASSED = "{count} files were passed over, as they cannot be opened: {slides}."
+MANY_MISSING = (
+    "{count} files are missing and were passed over: {slides}. They were removed or can no longer be "
+    "reached; check their disk or network."
+)
 MORE_PASSED = "and {count} more"
 NOT_READABLE = "it cannot be read ({kind}: {error})"
 TRY_AGAIN = "Try again"

@@ -11,6 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from viewer.common.errors import is_defect
 from viewer.common.log import logger
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
@@ -40,7 +41,7 @@ class _Job(Generic[T]):
         try:
             result = self.work()
         except Exception as error:  # a codec's bug must cost one picture, not the window
-            log.info("background work failed", exc_info=error)
+            log.info("background work failed: %s", error, exc_info=error if is_defect(error) else None)
             failure = error
             return lambda: self.failed(failure)
         return lambda: self.done(result)
@@ -113,3 +114,34 @@ class BackgroundWorker:
     def _deliver(self, generation: int, call: Callable[[], None]) -> None:
         if generation == self._generation:
             call()
+
+
+class NewestWork:
+    """One piece of work at a time, in a thread of its own: a newer one supersedes it, even where it hangs in
+    a system call. ``close`` ends it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._worker = BackgroundWorker(name)
+
+    def run(
+        self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None]
+    ) -> None:
+        """Drop the work before; ``done(result)`` or ``failed(error)`` is called in the GUI thread."""
+        self.drop()
+        self._worker = BackgroundWorker(self._name)
+        self._worker.run(work, done, failed)
+
+    def drop(self) -> None:
+        """Discard the result of the work, and wait for nothing."""
+        self._worker.close(wait_s=0)
+
+    def close(self, *, wait_s: float) -> None:
+        """Drop the work and wait at most ``wait_s`` seconds for its thread to end."""
+        self._worker.close(wait_s=wait_s)
+
+
+def raise_defect(error: Exception) -> None:
+    """The ``failed`` of work that states its failures in its result: any other is a defect, shown as one."""
+    raise error

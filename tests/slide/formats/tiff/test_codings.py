@@ -161,6 +161,20 @@ def test_fax_codings(
     np.testing.assert_array_equal(whole_level(opened(path), 0)[..., 0], ink * np.uint8(255))
 
 
+def test_a_damaged_fax_strip_is_refused_and_nothing_is_printed(
+    tmp_path: Path, opened: Opened, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.tif"
+    noise = np.random.default_rng(3).random((1024, 1024)) > 0.5
+    Image.fromarray(noise).save(path, compression="group4")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:3000] + bytes(40) + whole[3040:])
+    damage = pattern(strings.DAMAGED_DATA, coding="CCITT", error=strings.FAX_DAMAGED)
+    with pytest.raises(SlideError, match=damage):
+        opened(path)
+    assert capfd.readouterr().err == ""
+
+
 def test_palette_of_16_colours(
     tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel, patch_tiff: PatchTiff
 ) -> None:

@@ -182,6 +182,13 @@ def test_bytes_are_not_allocated_on_a_claim(tmp_path: Path) -> None:
         read_ifds(file)[0][0].raw(34675)
 
 
+def test_a_claim_beyond_the_file_costs_only_its_own_value(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(classic([(256, SHORT, 1, 6), (34675, 7, 4_000_000_000, 8)]))
+    with closing(FileBytes(path)) as file:
+        assert read_ifds(file)[0][0].number(256, 0) == 6
+
+
 def test_sub_directories_beyond_reason_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(classic([(330, LONG, 65, 8)]) + bytes(300))

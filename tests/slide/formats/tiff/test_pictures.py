@@ -311,6 +311,7 @@ class TestNumber:
     ("directory", "tag", "value"),
     [
         pytest.param(0, 330, 2**31, id="no directory there"),
+        pytest.param(0, None, 2**31, id="more of them than bytes"),
         pytest.param(1, 256, 0, id="malformed"),
         pytest.param(1, 259, 4711, id="unknown coding"),
         pytest.param(1, None, 2**31, id="no table of tiles"),
@@ -328,12 +329,14 @@ def test_levels_that_cannot_be_read_are_missed_in_a_note(
     path = source.info.path
     assert len(source.info.file_levels) == 2
     assert strings.LEVELS_UNREADABLE not in source.info.notes
-    if directory == 0:
+    if directory == 0 and tag:
         patch_tiff(path, 0, 330, {0: value})
     else:
         with tifffile.TiffFile(path) as tiff:
-            found = tiff.pages[0].pages[0].tags[tag or 324]
-            place = found.offset + 8 if tag is None else found.valueoffset
+            page = tiff.pages[0]
+            found = page.pages[0].tags[tag or 324] if directory else page.tags[330]
+            field = found.offset + (8 if directory else 4)  # the place of its values; how many there are
+            place = field if tag is None else found.valueoffset
             size = 2 if tag == 259 else 4
         with path.open("r+b") as file:
             file.seek(place)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
+from tests.messages import pattern
 from viewer.slide.formats.tiff import strings
 from viewer.slide.source import SlideError, TileError
 
@@ -157,7 +158,7 @@ def test_the_last_strip_may_have_all_its_rows(
 
 
 @pytest.mark.parametrize("compression", [1, 5, 7, 8])
-@pytest.mark.parametrize("counts", [[], [0, 0, 0], [90_000_000] * 3])
+@pytest.mark.parametrize("counts", [[], [0, 0, 0], [400_000] * 3])
 def test_strips_without_true_byte_counts_are_read_up_to_the_next(
     counts: list[int],
     compression: int,
@@ -169,7 +170,33 @@ def test_strips_without_true_byte_counts_are_read_up_to_the_next(
     pixels = picture(WIDTH, HEIGHT)
     path = tmp_path / "a.tif"
     write(path, strips(pixels, compression), compression, STRIPS, counts=counts)
+    path.write_bytes(path.read_bytes() + bytes(800_000))
     check(whole_level(opened(path), 0), pixels, compression)
+
+
+@pytest.mark.parametrize("compression", [5, 7, 8, 32773])
+def test_a_strip_that_claims_more_than_the_file_is_not_read(
+    compression: int, tmp_path: Path, picture: Picture, opened: Opened
+) -> None:
+    """No missing count: of other bytes PackBits, which has no end of its own, would make a picture."""
+    path = tmp_path / "a.tif"
+    data = strips(picture(WIDTH, HEIGHT), compression)
+    write(path, data, compression, STRIPS, counts=[90_000_000] * 3)
+    with pytest.raises(SlideError, match=pattern(strings.TILE_CLAIM, count=90_000_000)):
+        opened(path)
+
+
+def test_libtiff_prints_nothing_while_sizes_are_tried(
+    tmp_path: Path,
+    picture: Picture,
+    opened: Opened,
+    whole_level: WholeLevel,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "a.tif"
+    write(path, tiles(picture(WIDTH, HEIGHT), 5, right=WIDTH, bottom=HEIGHT), 5, TILED)
+    whole_level(opened(path), 0)
+    assert "LZW" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("compression", [1, 7, 8])

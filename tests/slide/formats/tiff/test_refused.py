@@ -33,7 +33,7 @@ BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PREDICTOR = 258, 259, 262, 277, 317
     ("patches", "reason"),
     [
         ({BITS: 24}, pattern(strings.BITS, bits=24)),
-        ({PHOTOMETRIC: 6}, strings.YCBCR),
+        ({PHOTOMETRIC: 6}, pattern(strings.PREDICTOR, number=2)),
         ({COMPRESSION: 3}, pattern(strings.CCITT_SAMPLES, samples=3, bits=8)),
         ({COMPRESSION: 7, PHOTOMETRIC: 1}, pattern(strings.JPEG_NO_COLOURS, number=1)),
         ({COMPRESSION: 7, BITS: 16}, codec_strings.NO_JPEG_HEADER),

@@ -16,7 +16,7 @@ from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.codecs.jpeg import JpegDecoder
 from viewer.slide.formats.codecs.jpeg_2000 import decode_jpeg_2000, read_codestream_header
 from viewer.slide.formats.codecs.pictures import decode_picture
-from viewer.slide.formats.codecs.ycbcr import rgb_from_ycbcr
+from viewer.slide.formats.codecs.ycbcr import full_from_units, rgb_from_ycbcr
 from viewer.slide.formats.dicom import strings
 from viewer.slide.formats.dicom.dataset import BIG_ENDIAN, DEFLATED, IMPLICIT
 from viewer.slide.formats.sample_range import SampleRange
@@ -178,8 +178,7 @@ class FrameCodec:
         numbers = np.frombuffer(data[: form.frame_bytes], form.dtype).astype(form.dtype.newbyteorder("="))
         if form.is_halved:
             pairs = numbers.reshape(form.height, form.width // 2, 4)
-            full = pairs[:, :, [[0, 2, 3], [1, 2, 3]]]
-            return full.reshape(form.height, form.width, 3)
+            return full_from_units(pairs, (2, 1), form.width, form.height)
         if form.is_planar:
             return np.moveaxis(numbers.reshape(form.samples, form.height, form.width), 0, 2)
         return numbers.reshape(form.height, form.width, form.samples)

@@ -45,7 +45,8 @@ class DicomError(Exception):
 @dataclass(slots=True)
 class Dataset:
     """Elements by tag: values as bytes, sequences as lists of items. ``pixel_data`` is where the pixels are:
-    offset, and length in bytes or None where they are in items. ``end`` is where reading stopped.
+    offset, and length in bytes or None where they are in items. ``end`` is where reading stopped, before the
+    tag ``end_tag``; None at the end of the file.
     """
 
     byte_order: Literal["<", ">"] = "<"
@@ -53,6 +54,7 @@ class Dataset:
     sequences: dict[int, list[Dataset]] = field(default_factory=dict)
     pixel_data: tuple[int, int | None] | None = None
     end: int = 0
+    end_tag: int | None = None
 
     def texts(self, tag: int) -> list[str]:
         """The parts of a text value, none where it is absent."""
@@ -103,6 +105,7 @@ def read_dataset(file: ByteSource, *, until: int = PIXEL_DATA) -> Dataset:
         syntax = dataset.text(TRANSFER_SYNTAX)
         reader.is_explicit = syntax != IMPLICIT
         reader.byte_order = dataset.byte_order = ">" if syntax == BIG_ENDIAN else "<"
+        dataset.end_tag = None
         reader.elements(dataset, end=file.size_bytes, until=until, depth=0)
     except EOFError as error:
         raise DicomError(strings.CUT_SHORT.format(error=error)) from None
@@ -144,6 +147,7 @@ class _Reader:
             tag, vr, length = self._head()
             if tag >= until and depth == 0:
                 self.position = into.end = before
+                into.end_tag = tag
                 if tag == PIXEL_DATA:
                     at, length = self._pixels()
                     into.pixel_data = at, None if length == _UNDEFINED else length

@@ -54,14 +54,6 @@ def inflated(file: ByteSource, at_most: int) -> ByteSource:
     return InflatedBytes(file, data)
 
 
-def inflated_start(file: ByteSource) -> ByteSource:
-    """The file itself where it is not deflated, else its beginning: enough for the elements that say what it
-    is, and no more memory. Raises DicomError, EOFError, OSError.
-    """
-    start = deflated_from(file)
-    return file if start is None else InflatedBytes(file, _first_bytes(file, start, _CHUNK_BYTES))
-
-
 def _first_bytes(file: ByteSource, start: int, count: int) -> bytearray:
     """Up to ``count`` bytes of a file that is deflated from ``start`` on."""
     data = bytearray(file.read(0, min(start, count)))

@@ -18,8 +18,9 @@ from viewer.slide.formats.dicom import strings
 from viewer.slide.formats.dicom.codec import INVERTED, NATIVE, FrameCodec
 from viewer.slide.formats.dicom.dataset import FRAME_GROUPS, DicomError, begins_like_dicom, read_dataset
 from viewer.slide.formats.dicom.frames import first_in_items
-from viewer.slide.formats.dicom.inflated import MAX_INFLATED_BYTES, inflated, inflated_start
+from viewer.slide.formats.dicom.inflated import MAX_INFLATED_BYTES, inflated
 from viewer.slide.formats.dicom.instance import SERIES, DicomImage, frame_form, image_from_header, is_slide
+from viewer.slide.formats.dicom.openslide_guard import are_measured_to_pixels, is_measured
 from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size
 from viewer.slide.formats.openslide import open_openslide
 from viewer.slide.formats.strings import ASSOCIATED_SIZE
@@ -33,6 +34,7 @@ from viewer.slide.strings import NO_SUCH_TILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -141,11 +143,13 @@ def open_dicom(file: SlideFile) -> Source:
         if not begins_like_dicom(file.bytes):
             raise NotThisReader(file.path, strings.NOT_DICOM)
         with ExitStack() as files:
-            headers = _headers(file, files)
+            headers, for_openslide = _headers(file, files)
             why = strings.COLOURS_OTHERWISE
-            if all(_agrees(each, header) for each, header in headers):
+            if not for_openslide:
+                why = strings.OPENSLIDE_REFUSES.format(reason=strings.NOT_FOR_OPENSLIDE)
+            elif all(_agrees(each, header) for each, header in headers):
                 try:
-                    return open_openslide(file)
+                    return open_openslide(file, is_checked_dicom=True)
                 except NotThisReader as error:
                     why = strings.OPENSLIDE_REFUSES.format(reason=error.reason)
             source = _source(file, _images(headers), why, files)
@@ -155,9 +159,10 @@ def open_dicom(file: SlideFile) -> Source:
         raise NotThisReader(file.path, str(error).removeprefix(f"{file.path}: ")) from error
 
 
-def _headers(file: SlideFile, files: ExitStack) -> list[tuple[ByteSource, Dataset]]:
-    """The files of the opened one's series, itself first, with their headers up to the positions of frames.
-    What lies beside it and is damaged is left out. Raises DicomError.
+def _headers(file: SlideFile, files: ExitStack) -> tuple[list[tuple[ByteSource, Dataset]], bool]:
+    """The files of the opened one's series, itself first, with their headers up to the positions of frames,
+    and whether OpenSlide may read all headers of the folder. What lies beside it and is damaged is left out.
+    Raises DicomError.
     """
     opened = inflated(file.bytes, MAX_INFLATED_BYTES)
     left_bytes = MAX_INFLATED_BYTES - (0 if opened is file.bytes else opened.size_bytes)
@@ -167,25 +172,23 @@ def _headers(file: SlideFile, files: ExitStack) -> list[tuple[ByteSource, Datase
     frame_form(header)
     headers = [(opened, header)]
     series = header.text(SERIES)
-    for beside in _files_beside(file) if series else ():
+    paths = sorted(file.path.parent.iterdir())
+    for_openslide = is_measured(header) and len(paths) <= _MAX_FILES
+    for beside in _files_beside(file, paths[:_MAX_FILES]):
         try:
-            if begins_like_dicom(beside) and _series(beside) == series:
+            if begins_like_dicom(beside):
                 plain = inflated(beside, left_bytes)
                 other = read_dataset(plain, until=FRAME_GROUPS)
-                if is_slide(other):
+                for_openslide = for_openslide and is_measured(other)
+                if series and other.text(SERIES) == series and is_slide(other):
                     headers.append((plain, other))
                     files.callback(plain.close)
                     left_bytes -= 0 if plain is beside else plain.size_bytes
                     continue
         except (DicomError, EOFError, OSError):
-            pass
+            for_openslide = False
         beside.close()
-    return headers
-
-
-def _series(file: ByteSource) -> str:
-    """The series of a file that begins like DICOM. Raises DicomError, EOFError, OSError."""
-    return read_dataset(inflated_start(file), until=SERIES + 1).text(SERIES)
+    return headers, for_openslide and are_measured_to_pixels(each for each, _ in headers)
 
 
 def _images(headers: list[tuple[ByteSource, Dataset]]) -> list[DicomImage]:
@@ -201,9 +204,9 @@ def _images(headers: list[tuple[ByteSource, Dataset]]) -> list[DicomImage]:
     return images
 
 
-def _files_beside(file: SlideFile) -> Iterator[ByteSource]:
-    """The other files of its folder, opened; those that cannot be are left out."""
-    for path in sorted(file.path.parent.iterdir())[:_MAX_FILES]:
+def _files_beside(file: SlideFile, paths: list[Path]) -> Iterator[ByteSource]:
+    """Files of its folder but itself, opened; those that cannot be are left out."""
+    for path in paths:
         if path == file.path or not path.is_file():
             continue
         try:

@@ -6,6 +6,7 @@ allocate for it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import imagecodecs
@@ -16,10 +17,11 @@ from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.codecs.jpeg import JpegDecoder
 from viewer.slide.formats.codecs.jpeg_2000 import decode_jpeg_2000
 from viewer.slide.formats.codecs.pictures import decode_picture
+from viewer.slide.formats.codecs.ycbcr import StatedYcbcr, spread
 from viewer.slide.formats.tiff import layout as tiff
 from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.old_jpeg import whole_stream
-from viewer.slide.formats.tiff.raw import LOSSLESS, raw_samples
+from viewer.slide.formats.tiff.raw import LOSSLESS, is_too_short, raw_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 _APERIO_YCBCR, _APERIO_RGB = 33003, tiff.JPEG_2000_RGB
 _JPEG = ("JPEG", "old-style JPEG")
 _MAX_TABLES_BYTES = 65536
+_CHROMA_PLANES = (1, 2)
+_LUMA_WEIGHTS, _FULL_RANGE = (0.299, 0.587, 0.114), (0, 255, 128, 255, 128, 255)  # where no tag states them
 _AROUND_LERC: dict[int, Callable[..., bytes | bytearray]] = {
     1: imagecodecs.deflate_decode,
     2: imagecodecs.zstd_decode,
@@ -60,6 +64,15 @@ class TileCodec:
         is_ycbcr = image.photometric == tiff.YCBCR or (is_aperio and image.compression == _APERIO_YCBCR)
         self._jpeg_2000_ycbcr = is_ycbcr and image.compression != _APERIO_RGB
         self._palette = _palette(image) if image.photometric == tiff.PALETTE else None
+        self._ycbcr = _stated_ycbcr(image) if image.is_plain_ycbcr else None
+        self._small_planes = None
+        if image.chroma != (1, 1) and image.separate_planes:
+            width, height = (
+                -(-side // by)
+                for side, by in zip((image.tile_width, image.tile_height), image.chroma, strict=True)
+            )
+            small = replace(image, tile_width=width, tile_height=height, chroma=(1, 1))
+            self._small_planes = TileCodec(small, shown=shown)
 
     @property
     def planes(self) -> tuple[int, ...]:
@@ -98,8 +111,21 @@ class TileCodec:
 
         ``planes`` are the bytes of the tile, one item a plane. Raises CodecError.
         """
-        samples = [self.samples(data, rows) for data in planes]
+        samples = [self._plane(plane, data, rows) for plane, data in enumerate(planes)]
         return self._display(samples[0] if len(samples) == 1 else np.concatenate(samples, axis=2))
+
+    def attempt(self, planes: list[bytes], rows: int) -> NDArray[np.uint8]:
+        """``decode`` of a tile that may well have another size. Raises CodecError."""
+        if is_too_short(self._image, planes[0], rows):
+            raise CodecError(strings.TOO_SHORT_FOR.format(rows=rows, width=self._image.tile_width))
+        return self.decode(planes, rows)
+
+    def _plane(self, plane: int, data: bytes, rows: int) -> NDArray[Any]:
+        if self._small_planes is None or plane not in _CHROMA_PLANES:
+            return self.samples(data, rows)
+        shared = self._image.chroma
+        small = self._small_planes.samples(data, -(-rows // shared[1]))
+        return spread(small, shared, self._image.tile_width, rows)
 
     def decode_half(self, data: bytes) -> NDArray[np.uint8]:
         """A JPEG tile at half its size, opaque RGBA or grey, through the decoder's own 4×4 inverse transform:
@@ -161,6 +187,8 @@ class TileCodec:
             colours = rgb_from_lab(colours, image.photometric)
         elif image.photometric == tiff.CMYK:
             colours = _rgb_from_cmyk(colours)
+        elif self._ycbcr is not None:
+            colours = self._ycbcr.rgb(colours)
         if image.alpha is None:
             return colours
         at = image.colour_samples if image.separate_planes else image.alpha
@@ -182,6 +210,20 @@ def _palette(image: tiff.TiffImage) -> NDArray[np.uint32]:
     colours[:count, :3] = (values.reshape(3, count).T.astype(np.uint16) >> 8).astype(np.uint8)
     packed: NDArray[np.uint32] = colours.view(np.uint32)[:, 0]
     return packed
+
+
+def _stated_ycbcr(image: tiff.TiffImage) -> StatedYcbcr:
+    """By the tags YCbCrCoefficients and ReferenceBlackWhite. Raises CodecError."""
+    weights, levels = (
+        (image.ifd.numbers(tag) if tag in image.ifd else np.array(default)).tolist()
+        for tag, default in ((529, _LUMA_WEIGHTS), (532, _FULL_RANGE))
+    )
+    try:
+        if (len(weights), len(levels)) == (3, 6):
+            return StatedYcbcr(weights, levels)
+    except ValueError:
+        pass
+    raise CodecError(strings.YCBCR_SCALE.format(numbers=[*weights, *levels]))
 
 
 def _straight(colours: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -79,7 +79,7 @@ class Ifd:
 
         Raises TiffFormatError where there are more than ``at_most`` or the value lies outside the file.
         """
-        tag = self.tags.get(code)
+        tag = self._tag(code)
         if tag is None:
             return np.empty(0, np.uint32)
         if tag.type == 2 or tag.count > at_most:
@@ -105,7 +105,7 @@ class Ifd:
 
     def raw(self, code: int, *, at_most: int = MAX_BYTES_VALUE) -> bytes | None:
         """The bytes of a tag, None where absent."""
-        tag = self.tags.get(code)
+        tag = self._tag(code)
         if tag is None:
             return None
         if tag.byte_count > at_most:
@@ -127,6 +127,14 @@ class Ifd:
             return data.decode("utf-8")
         except UnicodeDecodeError:
             return data.decode("latin-1")
+
+    def _tag(self, code: int) -> Tag | None:
+        """What is asked for, None where absent: a claim that cannot be true costs nothing but its value."""
+        tag = self.tags.get(code)
+        if tag is not None and tag.byte_count > self.file.size_bytes:
+            claim = {"count": tag.byte_count, "size": self.file.size_bytes}
+            raise TiffFormatError(strings.TAG_BYTES_OF_FILE.format(code=code, **claim))
+        return tag
 
     def _raw(self, code: int, tag: Tag) -> bytes:
         if tag.inline is not None:
@@ -251,10 +259,6 @@ def _read_ifd(file: ByteSource, layout: _Layout, offset: int) -> tuple[Ifd, int]
             continue  # TIFF 6.0, section 2: readers skip fields of unknown types
         place = start + entry
         tag = Tag(kind, values, offset + head + place)
-        if tag.byte_count > file.size_bytes:
-            raise TiffFormatError(
-                strings.TAG_BYTES_OF_FILE.format(code=code, count=tag.byte_count, size=file.size_bytes)
-            )
         if tag.byte_count > layout.inline_bytes:
             (pointer,) = struct.unpack_from(layout.offset_format, body, place)
             tag = replace(tag, offset=pointer)

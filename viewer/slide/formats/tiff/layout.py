@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import isqrt
+from math import isqrt, prod
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -62,7 +62,8 @@ class TiffImage:
     A stripped image counts as tiles as wide as the image and ``tile_height`` rows high. Long strips without
     compression count as several shorter ones, of up to MAX_PART_BYTES. ``alpha`` is the index of the sample
     that is alpha, None where there is none. ``plane_ifds`` are the directories of its planes, where each is
-    an image of its own.
+    an image of its own. ``chroma``: how many px, across and down, share a Cb and a Cr that the codec itself
+    does not spread.
     """
 
     ifd: Ifd
@@ -83,6 +84,7 @@ class TiffImage:
     alpha: int | None
     is_premultiplied: bool
     is_mask: bool
+    chroma: tuple[int, int] = (1, 1)
     plane_ifds: tuple[Ifd, ...] = ()
 
     @property
@@ -124,14 +126,32 @@ class TiffImage:
         return np.dtype(f"{_DTYPE_KINDS[self.sample_kind]}{size}")
 
     @property
-    def raw_tile_bytes(self) -> int:
-        """Bytes of one decoded tile: all samples, or one where planes are separate."""
-        return self.tile_width * self.tile_height * self.tile_samples * -(-self.bits // 8)
+    def is_plain_ycbcr(self) -> bool:
+        """Whether its colours are YCbCr that no codec makes RGB of."""
+        is_left = self.separate_planes or COMPRESSIONS.get(self.compression) not in _COLOUR_CODINGS
+        return self.photometric == YCBCR and is_left
 
     @property
-    def row_bytes(self) -> int:
-        """Bytes of one row of a decoded tile or strip; each begins on a whole byte."""
-        return -(-self.tile_width * self.tile_samples * self.bits // 8)
+    def has_units(self) -> bool:
+        """Whether its samples lie in data units: the Y of several px, then their Cb and Cr."""
+        return self.chroma != (1, 1) and not self.separate_planes
+
+    def units_of_rows(self, rows: int) -> tuple[int, int, int]:
+        """How many data units lie in ``rows`` of a tile, down and across, and of how many samples each is."""
+        across, down = self.chroma
+        return -(-rows // down), -(-self.tile_width // across), across * down + 2
+
+    @property
+    def raw_tile_bytes(self) -> int:
+        """Bytes of one decoded tile: all samples, or one where planes are separate."""
+        full = self.tile_width * self.tile_height * self.tile_samples * -(-self.bits // 8)
+        return max(full, self.bytes_of_rows(self.tile_height))
+
+    def bytes_of_rows(self, rows: int) -> int:
+        """Bytes of so many rows of a decoded tile or strip; each row begins on a whole byte."""
+        if self.has_units:
+            return prod(self.units_of_rows(rows)) * -(-self.bits // 8)
+        return rows * -(-self.tile_width * self.tile_samples * self.bits // 8)
 
     @property
     def strip_rows(self) -> int:
@@ -191,19 +211,32 @@ def image_from_ifd(ifd: Ifd) -> TiffImage:
         is_premultiplied=is_premultiplied,
         is_mask=bool(ifd.number(254, 0) & _MASK_BIT) or photometric == 4,
     )
+    if image.is_plain_ycbcr:
+        image = replace(image, chroma=_chroma(ifd))
     return image if tiled or image.compression != 1 else replace(image, tile_height=_part_rows(image))
+
+
+def _chroma(ifd: Ifd) -> tuple[int, int]:
+    """By the tag YCbCrSubsampling, whose default is (2, 2)."""
+    shared = ifd.numbers(530).tolist() or [2, 2]
+    if len(shared) != 2 or not {1, 2, 4}.issuperset(shared):
+        raise TiffFormatError(strings.IMAGE_CHROMA.format(shared=shared))
+    return shared[0], shared[1]
 
 
 def _part_rows(image: TiffImage) -> int:
     """How many rows of a strip without compression are read at once: a single strip may be cut anywhere,
-    several only into equal parts.
+    several only into equal parts, and data units not at all. Planes of several sizes are left whole.
     """
-    rows = image.tile_height
-    most = max(1, MAX_PART_BYTES // max(1, image.row_bytes))
-    if rows <= most or image.rows == 1:
-        return min(rows, most)
+    rows, step = image.tile_height, image.chroma[1]
+    most = step * max(1, MAX_PART_BYTES // max(1, image.bytes_of_rows(step)))
+    if rows <= most or (image.chroma != (1, 1) and image.separate_planes):
+        return rows
+    if image.rows == 1:
+        return most
     divisors = (divisor for divisor in range(1, isqrt(rows) + 1) if rows % divisor == 0)
-    return max(part for divisor in divisors for part in (divisor, rows // divisor) if part <= most)
+    parts = (part for divisor in divisors for part in (divisor, rows // divisor))
+    return max((part for part in parts if part <= most and part % step == 0), default=rows)
 
 
 def _alpha(ifd: Ifd, colours: int, samples: int) -> tuple[int | None, bool]:
@@ -239,8 +272,12 @@ def unsupported_reason(image: TiffImage) -> str | None:
 def _unsupported_colour(image: TiffImage) -> str | None:
     if image.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, *LAB):
         return strings.COLOUR_SPACE.format(number=image.photometric)
-    if image.photometric == YCBCR and image.coding not in _COLOUR_CODINGS:
-        return strings.YCBCR
+    if image.is_plain_ycbcr and image.coding not in _COLOUR_CODINGS:
+        is_whole_bytes = (image.bits, image.sample_kind) == (8, "unsigned")
+        if not is_whole_bytes or (image.has_units and (image.samples != 3 or image.coding == "LERC")):
+            return strings.YCBCR.format(bits=image.bits, samples=image.samples, coding=image.coding)
+        if image.has_units and image.predictor != 1:
+            return strings.PREDICTOR.format(number=image.predictor)
     is_plain = image.coding not in _COLOUR_CODINGS and image.sample_kind == "unsigned"
     if image.photometric in LAB and not (
         is_plain and image.bits in ((8, 16) if image.alpha is None else (8,))
@@ -300,7 +337,7 @@ def read_tile_table(image: TiffImage) -> TileTable:
         if not image.tiled:
             last = counts.reshape(-1, image.rows)[:, -1]
             rows = image.height - (image.rows - 1) * image.tile_height
-            np.minimum(last, np.uint64(rows * image.row_bytes), out=last)
+            np.minimum(last, np.uint64(image.bytes_of_rows(rows)), out=last)
     return offsets, counts
 
 
@@ -311,7 +348,7 @@ def _table_of_parts(image: TiffImage, strips: TileTable) -> TileTable:
     planes = image.samples if image.separate_planes else 1
     if image.tiles_per_plane * planes > MAX_NUMBERS:
         raise TiffFormatError(strings.IMAGE_TILES.format(count=image.tiles_per_plane * planes))
-    part_bytes = image.row_bytes * image.tile_height
+    part_bytes = image.bytes_of_rows(image.tile_height)
     before = np.arange(-(-image.strip_rows // image.tile_height)) * part_bytes
     # Compared with the file's size before anything is added, which could wrap around.
     offsets, counts = (np.minimum(of, image.ifd.file.size_bytes).astype(np.int64) for of in strips)
@@ -337,14 +374,14 @@ def _byte_counts(image: TiffImage, offsets: NDArray[np.uint64]) -> NDArray[np.ui
 
 
 def coded_tile(image: TiffImage, file: ByteSource, offset: int, count: int) -> bytes:
-    """The bytes of one tile or strip. A strip's count beyond what it can need is one that its writer did not
-    know: what is there is read, and the codec refuses it where it is too little.
+    """The bytes of one tile or strip. Of a strip no more are read than it can need: some writers count what
+    follows it too.
 
-    Raises TiffFormatError where they are more than the tile can need, EOFError or OSError where they cannot
-    be read.
+    Raises TiffFormatError where a tile has more than it can need, EOFError or OSError where the bytes cannot
+    be read: a count beyond the end of the file is damage, not a missing count.
     """
-    if not image.tiled and count > image.max_coded_tile_bytes:
-        count = max(0, min(image.max_coded_tile_bytes, file.size_bytes - offset))
+    if not image.tiled and offset + count <= file.size_bytes:
+        count = min(count, image.max_coded_tile_bytes)
     if count > image.max_coded_tile_bytes:
         raise TiffFormatError(strings.TILE_CLAIM.format(count=count))
     return file.read(offset, count)

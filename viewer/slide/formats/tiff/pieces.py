@@ -44,10 +44,11 @@ class PieceDecoder:
         image = self._image
         rows_left = image.height - row * image.tile_height
         rows = image.tile_height if image.tiled else min(image.tile_height, rows_left)
+        sizes = list(self._other_sizes(column, row))
         try:
-            return self.codec.decode(planes, rows)
+            return self.codec.attempt(planes, rows) if sizes else self.codec.decode(planes, rows)
         except CodecError:
-            pixels = self._decode_odd(planes, self._other_sizes(column, row))
+            pixels = self._decode_odd(planes, sizes)
             if pixels is None:
                 raise
         missing = max(0, rows - pixels.shape[0]), image.tile_width - pixels.shape[1]
@@ -73,18 +74,18 @@ class PieceDecoder:
                 continue  # RowsPerStrip is only a claim
             codec = self._make_codec(odd)
             try:
-                pixels = codec.decode(planes, height)
+                pixels = codec.attempt(planes, height)
             except CodecError:
                 continue
-            if not _holds_more(codec, planes, height):
+            if not _holds_more(codec, planes, height + odd.chroma[1]):
                 return pixels
         return None
 
 
 def _holds_more(codec: TileCodec, planes: list[bytes], rows: int) -> bool:
-    """Whether there are pixels behind the rows: data without a header fill any smaller size too."""
+    """Whether there are pixels for so many rows: data without a header fill any smaller size too."""
     try:
-        codec.decode(planes, rows + 1)
+        codec.attempt(planes, rows)
     except CodecError:
         return False
     return True

@@ -14,7 +14,9 @@ import numpy as np
 from PIL import Image
 
 from viewer.slide.formats.codecs.codec_error import CodecError
+from viewer.slide.formats.codecs.lzw import lzw_length
 from viewer.slide.formats.codecs.pillow_switches import pillow_unlimited
+from viewer.slide.formats.codecs.ycbcr import full_from_units
 from viewer.slide.formats.tiff import strings
 
 if TYPE_CHECKING:
@@ -40,10 +42,17 @@ def lzw_decode(data: bytes | memoryview, out: int) -> bytes:
     return _libtiff_decode(data, {256: out // rows, 257: rows, 258: 8, 259: 5})
 
 
-def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
-    """The bytes of one strip, through Pillow's libtiff: ``tags`` are width, height, bits and coding. Raises
-    ValueError.
-    """
+def is_too_short(image: TiffImage, data: bytes, rows: int) -> bool:
+    """Whether an LZW tile surely holds fewer rows: libtiff, not asked for them, prints nothing."""
+    if image.coding != "LZW" or image.fill_order == _FROM_THE_RIGHT:
+        return False
+    size = image.bytes_of_rows(rows)
+    length = lzw_length(data, size)
+    return length is not None and length < size
+
+
+def _file_of_strip(data: bytes | memoryview, tags: dict[int, int]) -> io.BytesIO:
+    """A TIFF of one strip, for libtiff: ``tags`` are width, height, bits and coding."""
     tags = {**tags, 262: 1, 277: 1, 278: tags[257], 279: len(data)}
     tags[273] = _HEADER.size + 2 + (len(tags) + 1) * _ENTRY.size + 4
     file = io.BytesIO()
@@ -52,12 +61,30 @@ def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
         file.write(_ENTRY.pack(tag, _LONG, 1, value))
     file.write(struct.pack("<I", 0))
     file.write(data)
+    return file
+
+
+def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
+    """The bytes of one strip, through Pillow's libtiff. Raises ValueError."""
+    file = _file_of_strip(data, tags)
     is_large = tags[256] * tags[257] > _PILLOW_PX
     try:
         with pillow_unlimited() if is_large else nullcontext(), Image.open(file, formats=["TIFF"]) as image:
             return image.tobytes()
     except (OSError, SyntaxError, MemoryError) as error:
         raise ValueError(str(error)) from error
+
+
+def _fax_decode(data: bytes, tags: dict[int, int]) -> NDArray[np.uint8]:
+    """(rows, width) of 0 and 1. Raises ValueError for damaged group 4; the others go on at the next row.
+
+    Pillow's libtiff prints what is damaged, and gives rows made up from there on.
+    """
+    try:
+        bits: NDArray[np.bool_] = imagecodecs.tiff_decode(_file_of_strip(data, tags).getvalue())
+    except RuntimeError:  # its words are those of another function
+        raise ValueError(strings.FAX_DAMAGED) from None
+    return bits.view(np.uint8)
 
 
 def packbits_decode(data: bytes, out: int) -> bytes:
@@ -128,7 +155,15 @@ def raw_samples(image: TiffImage, data: bytes, rows: int) -> NDArray[Any]:
     """(rows, tile width, samples) of a tile without loss, as whole numbers of the file's bits, or of the next
     8 or 16: floats are still to be viewed as such. Raises CodecError.
     """
-    shape = (rows, image.tile_width, image.tile_samples)
+    if not image.has_units:
+        return _stored_samples(image, data, (rows, image.tile_width, image.tile_samples))
+    units = _stored_samples(image, data, image.units_of_rows(rows))
+    return full_from_units(units, image.chroma, image.tile_width, rows)
+
+
+def _stored_samples(image: TiffImage, data: bytes, shape: tuple[int, int, int]) -> NDArray[Any]:
+    """Samples as they lie in a tile. Raises CodecError."""
+    rows = shape[0]
     if image.fill_order == _FROM_THE_RIGHT:
         data = bytes(imagecodecs.bitorder_decode(data))
     dtype = np.dtype(f"u{image.dtype.itemsize}").newbyteorder(image.ifd.byte_order)
@@ -139,9 +174,8 @@ def raw_samples(image: TiffImage, data: bytes, rows: int) -> NDArray[Any]:
     try:
         if image.coding == "CCITT":
             tags = {256: row_samples, 257: rows, 258: 1, 259: image.compression}
-            raw = _libtiff_decode(data, {**tags, 292: image.ifd.number(292, 0)})
-        else:
-            raw = bytes(decoder(data, out=size)) if decoder else data[:size]
+            return _fax_decode(data, {**tags, 292: image.ifd.number(292, 0)}).reshape(shape)
+        raw = bytes(decoder(data, out=size)) if decoder else data[:size]
     except (RuntimeError, ValueError) as error:  # the base of every imagecodecs error; of lzw
         raise CodecError(strings.DAMAGED_DATA.format(coding=image.coding, error=error)) from None
     if len(raw) != size:

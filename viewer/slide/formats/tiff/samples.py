@@ -69,6 +69,8 @@ def read_stripped(file: ByteSource, image: TiffImage, decoder: PieceDecoder) -> 
             continue
         planes = [coded_tile(image, file, int(offsets[index]), int(counts[index])) for index in indices]
         decoded = decoder.decode(planes, 0, strip)
+        if image.rows == 1:
+            return decoded  # uncopied: it may take half a gigabyte
         if pixels is None:
             pixels = np.empty((image.height, image.width, decoded.shape[2]), np.uint8)
         pixels[rows] = decoded

@@ -89,7 +89,7 @@ def write_pyramid_tiff(
                 temporary.unlink()
             raise
     except OSError as error:
-        raise SaveError(path, save_failure(error)) from error
+        raise SaveError(path, save_failure(path, error)) from error
     return writer.sizes
 
 

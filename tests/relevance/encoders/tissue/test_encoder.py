@@ -1,0 +1,228 @@
+"""TissueEncoder: features, scores and reasons of classes beside measured concepts, and files of weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from viewer.common.errors import EncoderError, UnsupportedTermError
+from viewer.relevance.encoders.measured.card import MEASURED
+from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
+from viewer.relevance.encoders.registry import cards, listing, load_encoder
+from viewer.relevance.encoders.tissue import strings
+from viewer.relevance.encoders.tissue.card import (
+    FACTS,
+    LOGITS,
+    VECTOR_WIDTH,
+    WEIGHTS,
+    TissueFacts,
+    card_of,
+    trained_folder,
+)
+from viewer.relevance.encoders.tissue.classes import class_indices
+from viewer.relevance.encoders.tissue.encoder import TissueEncoder
+from viewer.relevance.encoders.tissue.network import Calibration, TissueNetwork
+from viewer.relevance.encoders.vocabulary import lexicon_of
+from viewer.relevance.models.checkpoint import CheckpointError, sha256_of
+from viewer.relevance.query.tree import Term
+from viewer.slide.tissue.stains import Stains, find_stains
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CARD = card_of(TissueFacts(Path("tissue.pt"), "0" * 64, (1.0, 1.0, 0.0), ()))
+SIDE, MARGIN = CARD.patch_px, CARD.margin_px
+CARCINOMA = Term("carcinoma", (("tissue/carcinoma", 1.0),))
+FAT = Term("fat", (("adipose_tissue", 1.0),))
+
+
+@pytest.fixture(scope="module")
+def encoder() -> TissueEncoder:
+    torch.manual_seed(0)
+    network = TissueNetwork()
+    network.projection.normal_()
+    return TissueEncoder(CARD, network, Calibration())
+
+
+@pytest.fixture(scope="module")
+def block() -> NDArray[np.uint8]:
+    rows, columns = 2 * SIDE + 2 * MARGIN, 3 * SIDE + 2 * MARGIN
+    density = np.random.default_rng(0).gamma(2, 0.2, (rows, columns, 1)) * (0.5, 0.8, 0.4)
+    return np.rint(240 * np.exp(-density)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def calibration(block: NDArray[np.uint8]) -> dict[str, Any]:
+    stains = find_stains(block.reshape(-1, 3), np.array([240.0, 240.0, 240.0]), brightfield=True)
+    return {"stains": {**stains.as_facts(), "kind": "H&E", "is_he": True}}
+
+
+def features_of(
+    logits: NDArray[np.float32], measured: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    count = len(logits)
+    of_concepts = np.zeros((count, MEASURED.feature_count), np.float32) if measured is None else measured
+    return np.concatenate([of_concepts, logits, np.zeros((count, VECTOR_WIDTH), np.float32)], axis=1)
+
+
+def test_a_block_gives_measurements_logits_and_a_vector(
+    encoder: TissueEncoder, block: NDArray[np.uint8], calibration: dict[str, Any]
+) -> None:
+    features = encoder.encode(block, calibration)
+
+    assert features.shape == (2, 3, CARD.feature_count)
+    measured = MeasuredEncoder().encode(block, calibration)
+    assert np.array_equal(features[..., : MEASURED.feature_count], measured, equal_nan=True)
+    assert np.allclose(np.linalg.norm(features[..., -VECTOR_WIDTH:], axis=2), 1, atol=1e-4)
+
+
+def test_patches_keep_their_places(
+    encoder: TissueEncoder, block: NDArray[np.uint8], calibration: dict[str, Any]
+) -> None:
+    whole = encoder.encode(block, calibration)
+
+    lower = block[SIDE : 2 * SIDE + 2 * MARGIN, 2 * SIDE : 3 * SIDE + 2 * MARGIN]
+    alone = encoder.encode(np.ascontiguousarray(lower), calibration)
+    logits = slice(MEASURED.feature_count, None)
+    assert np.allclose(alone[0, 0, logits], whole[1, 2, logits], atol=1e-4)
+
+
+def test_a_class_scores_by_its_probability_and_has_reasons(
+    encoder: TissueEncoder, calibration: dict[str, Any]
+) -> None:
+    logits = np.zeros((3, LOGITS), np.float32)
+    logits[1, [class_indices()["carcinoma"], -1]] = 9.0
+    features = features_of(logits)
+
+    scores = encoder.score(CARCINOMA, features, calibration)
+    reasons = encoder.explain(CARCINOMA, features, 1, calibration)
+
+    assert scores.argmax() == 1
+    assert scores[1] > 0.99
+    assert reasons[0].measurement == strings.PROBABILITY.format(title="carcinoma")
+    assert reasons[0].value > 99
+    assert reasons[0].contribution > 0 > reasons[1].contribution
+
+
+def test_any_of_several_classes(encoder: TissueEncoder, calibration: dict[str, Any]) -> None:
+    logits = np.zeros((2, LOGITS), np.float32)
+    logits[0, class_indices()["lymphoid"]] = logits[1, class_indices()["germinal_centre"]] = 12.0
+    either = Term("lymphoid", (("tissue/lymphoid", 1.0), ("tissue/germinal_centre", 0.5)))
+
+    logits[:, -1] = -9.0  # no tumour
+    scores = encoder.score(either, features_of(logits), calibration)
+
+    assert scores[0] == pytest.approx(2 * scores[1], rel=0.01)
+
+
+def test_measured_concepts_are_those_of_the_measured_encoder(
+    encoder: TissueEncoder, block: NDArray[np.uint8], calibration: dict[str, Any]
+) -> None:
+    features = encoder.encode(block, calibration).reshape(6, -1)
+    measured = np.ascontiguousarray(features[:, : MEASURED.feature_count])
+    alone = MeasuredEncoder()
+
+    assert np.array_equal(encoder.score(FAT, features, calibration), alone.score(FAT, measured, calibration))
+    assert encoder.explain(FAT, features, 2, calibration) == alone.explain(FAT, measured, 2, calibration)
+    named = encoder.named_scores(features, calibration)
+    assert {"adipose_tissue", "tissue/carcinoma"} <= named.keys()
+
+
+def test_other_stains_than_he_have_no_classes(encoder: TissueEncoder, calibration: dict[str, Any]) -> None:
+    stains = Stains.from_facts(calibration["stains"])
+    other = {"stains": {**replace(stains, kind="PAS", is_he=False).as_facts()}}
+    features = features_of(np.zeros((2, LOGITS), np.float32))
+
+    with pytest.raises(UnsupportedTermError, match="H&E alone"):
+        encoder.score(CARCINOMA, features, other)
+    assert not any(name.startswith("tissue/") for name in encoder.named_scores(features, other))
+
+
+def trained(tensors: dict[str, torch.Tensor] | None = None, **changes: object) -> Path:
+    """What a training leaves where the encoder is offered; the record's file. ``changes`` of the record."""
+    folder = trained_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(TissueNetwork().state_dict() if tensors is None else tensors, folder / WEIGHTS)
+    figures = {"blood": (0.99, 50), "mucin": (0.7, 50), "liver": (0.99, 3), "lung": (None, 50)}
+    by_class = {
+        name: {"auc": auc, "patches": patches, "slides": 2} for name, (auc, patches) in figures.items()
+    }
+    record = {
+        "classes": list(class_indices()),
+        "weights_sha256": sha256_of(folder / WEIGHTS),
+        "calibration": {"temperature": 1.5, "tumour_slope": 1.0, "tumour_shift": -1.0},
+        "test": {"classes": {"by_class": by_class}},
+        **changes,
+    }
+    (folder / FACTS).write_text(json.dumps(record))
+    return folder / FACTS
+
+
+def test_an_encoder_that_was_trained_here_is_offered() -> None:
+    assert "tissue" not in [card.id for card in cards()]
+    with pytest.raises(EncoderError, match="there is no tissue encoder here yet"):
+        load_encoder("tissue")
+    assert lexicon_of("tissue") is lexicon_of("measured")
+    trained()
+
+    card = next(card for card in cards() if card.id == "tissue")
+    encoder = load_encoder("tissue")
+
+    assert encoder.card == card
+    assert listing()[1] == ()
+
+
+def test_words_stand_for_classes_whose_test_allows_it() -> None:
+    trained()
+    lexicon = lexicon_of("tissue")
+
+    blood, mucin, liver = (lexicon.find(word) for word in ("haemorrhage", "mucin", "liver"))
+    assert blood is not None
+    assert blood.weights == (("tissue/blood", 1.0),)
+    assert strings.RANKED[0].format(auc=0.99, slides=2) in blood.limits
+    assert mucin is not None
+    assert mucin.weights == (("mucin", 1.0),)
+    assert liver is not None
+    assert not liver.measurable
+    assert lexicon.find("nuclear density") is not None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"classes": ["blood"]},
+        {"calibration": {}},
+        {"calibration": {"temperature": 0, "tumour_slope": 1, "tumour_shift": 0}},
+        {"test": []},
+        {"test": {"classes": {"by_class": {"blood": {}}}}},
+        {"classes": list(class_indices()), "filler": "x" * 6_000_000},
+    ],
+)
+def test_a_damaged_record_is_named(change: dict[str, object]) -> None:
+    path = trained(**change)
+
+    assert "tissue" not in [card.id for card in cards()]
+    assert str(path) in listing()[1][0]
+    with pytest.raises(EncoderError, match="train the encoder again"):
+        load_encoder("tissue")
+
+
+def test_weights_that_are_not_those_of_the_record_are_refused() -> None:
+    trained()
+    weights = trained_folder() / WEIGHTS
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1000])
+    with pytest.raises(CheckpointError, match=WEIGHTS):
+        load_encoder("tissue")
+    weights.unlink()
+    with pytest.raises(CheckpointError, match=WEIGHTS):
+        load_encoder("tissue")
+    trained({"outputs.bias": torch.zeros(3)})
+    with pytest.raises(CheckpointError, match="weights of another network"):
+        load_encoder("tissue")

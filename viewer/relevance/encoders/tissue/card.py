@@ -1,0 +1,129 @@
+"""The card of the tissue encoder that was trained here, and what its training recorded. No torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from viewer.common.errors import EncoderError
+from viewer.common.paths import state_dir
+from viewer.common.text import in_words
+from viewer.relevance.encoders.card import TISSUE_ID, EncoderCard
+from viewer.relevance.encoders.measured.card import MEASURED
+from viewer.relevance.encoders.tissue import strings
+from viewer.relevance.encoders.tissue.classes import class_indices, tissue_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+WEIGHTS, FACTS = "tissue.pt", "tissue.json"
+VECTOR_WIDTH = 64
+LOGITS = len(tissue_classes()) + 1
+"""One a class, then tumour against all other tissue."""
+LEAST_AUC, FEWEST_PATCHES = 0.9, 20
+"""On test slides: a class that ranks worse there, or was tested on fewer patches, is not named."""
+_MAX_BYTES = 5_000_000
+_CALIBRATION = ("temperature", "tumour_slope", "tumour_shift")
+
+
+@dataclass(frozen=True, slots=True)
+class TissueFacts:
+    """What ``foveola train-encoder`` recorded beside the weights.
+
+    ``calibration``: temperature, slope and shift as ``network.Calibration`` has them. ``named``: the ids of
+    classes whose test allows to name them, each with its figure as words.
+    """
+
+    weights: Path
+    weights_sha256: str
+    calibration: tuple[float, float, float]
+    named: tuple[tuple[str, str], ...]
+
+
+def trained_folder() -> Path:
+    """Where ``foveola train-encoder`` leaves the encoder that is offered. May not exist yet."""
+    return state_dir() / "encoders" / TISSUE_ID
+
+
+def tissue_facts() -> TissueFacts | None:
+    """Of the encoder that was trained here; None without one. Raises EncoderError for a damaged record."""
+    path = trained_folder() / FACTS
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return _read(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, _mtime_ns: int, size_bytes: int) -> TissueFacts:
+    try:
+        if size_bytes > _MAX_BYTES:
+            raise ValueError(strings.TOO_LARGE)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["classes"] != list(class_indices()):
+            raise ValueError(strings.OTHER_CLASSES)
+        temperature, slope, shift = (float(content["calibration"][name]) for name in _CALIBRATION)
+        if not temperature > 0:
+            raise ValueError(strings.BAD_TEMPERATURE)
+        sha256 = str(content["weights_sha256"])
+        named = _named(content["test"].get("classes", {}).get("by_class", {}))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise EncoderError(strings.RECORD_DAMAGED.format(path=path, error=in_words(error))) from error
+    return TissueFacts(path.with_name(WEIGHTS), sha256, (temperature, slope, shift), named)
+
+
+def _named(tested: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, strings.RANKED[one["slides"] == 1].format(auc=one["auc"], slides=one["slides"]))
+        for name, one in tested.items()
+        if one["auc"] is not None and one["auc"] >= LEAST_AUC and one["patches"] >= FEWEST_PATCHES
+    )
+
+
+def tissue_cards() -> tuple[EncoderCard, ...]:
+    """The card of the encoder that was trained here; () where there is none, or its record is damaged.
+    Its version is that of the weights."""
+    try:
+        facts = tissue_facts()
+    except EncoderError:
+        return ()
+    return () if facts is None else (card_of(facts),)
+
+
+def card_of(facts: TissueFacts) -> EncoderCard:
+    """The card of the encoder with this record."""
+    return replace(
+        MEASURED,
+        id=TISSUE_ID,
+        title=strings.TITLE,
+        family=strings.FAMILY,
+        feature_count=MEASURED.feature_count + LOGITS + VECTOR_WIDTH,
+        normalisation=strings.NORMALISATION,
+        licence=strings.LICENCE,
+        commercial=None,
+        notes=strings.NOTES,
+        feature_kind="embedding",
+        vector_width=VECTOR_WIDTH,
+        version=f"{MEASURED.version}-{facts.weights_sha256[:12]}",
+        needs_weights=True,
+    )
+
+
+def tissue_problems() -> tuple[str, ...]:
+    """A sentence on a record that cannot be read."""
+    try:
+        tissue_facts()
+    except EncoderError as error:
+        return (str(error),)
+    return ()
+
+
+def missing_tissue(encoder_id: str) -> EncoderError | None:
+    """Why the tissue encoder is not there."""
+    if encoder_id != TISSUE_ID:
+        return None
+    return EncoderError(next(iter(tissue_problems()), strings.NOT_TRAINED))

@@ -1,0 +1,27 @@
+"""User-visible texts of the tissue encoder; ``{name}`` is filled with a value."""
+
+from __future__ import annotations
+
+TITLE = "Tissue classes and measured concepts"
+FAMILY = "a small network trained here on labelled regions, beside stain, nuclei and texture"
+NORMALISATION = "probabilities of classes that compete, calibrated on slides kept out of training"
+LICENCE = "that of the slides that it was trained on; the program is under MIT"
+NOTES = (
+    "As good as the regions that it was trained and tested on; see its model card. No diagnosis.",
+    "Kinds of tumour that it has not seen are missed; what it does not name is not analysed, never negative.",
+)
+RANKED = (
+    "AUROC {auc:.2f} on {slides} slides kept out of training",
+    "AUROC {auc:.2f} on one slide kept out of training",
+)
+"""Of several slides, of one."""
+NEEDS_HE = "“{term}” is named by a network that has seen H&E alone; this slide is stained with {stain}."
+PROBABILITY = "probability of {title}"
+OTHER_NETWORK = "these are the weights of another network; train the encoder again"
+
+# The record of the training.
+RECORD_DAMAGED = "{path}: not a record of train-encoder ({error}); train the encoder again"
+TOO_LARGE = "it is too large"
+OTHER_CLASSES = "it has other tissue classes"
+BAD_TEMPERATURE = "its temperature is not above 0"
+NOT_TRAINED = "there is no tissue encoder here yet; `foveola train-encoder CORPUS` trains one"

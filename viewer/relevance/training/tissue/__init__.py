@@ -1,0 +1,1 @@
+"""Training of the tissue encoder on slides with labelled regions."""

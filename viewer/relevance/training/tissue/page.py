@@ -1,0 +1,102 @@
+"""The model card of a trained tissue encoder: its data, its figures on held-out cases, its limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from viewer.common.text import escape_control
+from viewer.relevance.encoders.tissue.classes import tissue_classes
+from viewer.relevance.training.tissue import strings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def as_markdown(facts: Mapping[str, Any]) -> str:
+    """The facts that ``train_tissue`` returns, as a page to read."""
+    slides = facts["slides"]
+    cases = {name: len({one["case"] for one in part}) for name, part in slides.items()}
+    counts = {name: len(part) for name, part in slides.items()}
+    lines = [
+        strings.CARD_TITLE,
+        "",
+        strings.CARD_USE.format(research_use=facts["note"]),
+        "",
+        strings.CARD_DATA.format(
+            slides=sum(counts.values()),
+            train=counts["train"],
+            train_cases=cases["train"],
+            calibration=counts["calibration"],
+            test=counts["test"],
+            test_cases=cases["test"],
+            steps=facts["options"]["steps"],
+            seed=facts["options"]["seed"],
+            start=escape_control(facts["options"]["start"] or strings.CARD_RANDOM_START),
+        ),
+        "",
+        strings.CARD_LABELS,
+        "",
+    ]
+    tested = facts["test"]
+    if not tested:
+        return "\n".join([*lines, strings.CARD_NOT_TESTED, ""])
+    classes = tested["classes"]
+    lines += [
+        strings.CARD_CLASSES.format_map(classes),
+        "",
+        strings.CARD_CLASS_TABLE,
+        *(
+            strings.CARD_CLASS_ROW.format(
+                title=one.title,
+                auc=_with_interval(classes["by_class"][one.id]),
+                within=_number(classes["by_class"][one.id]["auc_within_slides"]),
+                lowest=_number(classes["by_class"][one.id]["lowest_within_slides"]),
+                **{key: classes["by_class"][one.id][key] for key in ("slides", "patches", "recall")},
+            )
+            for one in tissue_classes()
+            if one.id in classes["by_class"]
+        ),
+        "",
+        strings.CARD_UNTESTED.format(
+            names=", ".join(one.title for one in tissue_classes() if one.id not in classes["by_class"])
+        ),
+        "",
+    ]
+    if tumour := tested["tumour"]:
+        shares = tumour["tumour_free_above_threshold"]
+        lines += [
+            strings.CARD_TUMOUR.format(
+                auc=_with_interval(tumour),
+                alarms=tumour["false_alarms_at_80_recall"],
+                mean=_mean(list(shares.values())),
+                worst=max(shares.values()),
+                worst_slide=escape_control(max(shares, key=lambda name: shares[name])),
+            ),
+            "",
+            strings.CARD_TUMOUR_TABLE,
+            *(
+                strings.CARD_TUMOUR_ROW.format(
+                    slide=escape_control(name),
+                    diagnosis=escape_control(one["diagnosis"]).replace("|", "/"),
+                    **{key: one[key] for key in ("auc", "false_alarms_at_80_recall", "above_threshold")},
+                )
+                for name, one in tumour["by_slide"].items()
+            ),
+            "",
+        ]
+    return "\n".join([*lines, strings.CARD_LIMITS, ""])
+
+
+def _with_interval(area: Mapping[str, Any]) -> str:
+    if area["interval"] is None:
+        return _number(area["auc"])
+    low, high = area["interval"]
+    return strings.CARD_INTERVAL.format(auc=area["auc"], low=low, high=high)
+
+
+def _number(value: float | None) -> str:
+    return strings.CARD_UNDEFINED if value is None else f"{value:.3f}"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -226,3 +226,13 @@ def test_weights_that_are_not_those_of_the_record_are_refused() -> None:
     trained({"outputs.bias": torch.zeros(3)})
     with pytest.raises(CheckpointError, match="weights of another network"):
         load_encoder("tissue")
+
+
+def test_weights_come_back_to_the_processor(
+    encoder: TissueEncoder, block: NDArray[np.uint8], calibration: dict[str, Any]
+) -> None:
+    before = encoder.encode(block, calibration)
+
+    encoder.use("cpu")
+
+    assert np.array_equal(encoder.encode(block, calibration), before, equal_nan=True)

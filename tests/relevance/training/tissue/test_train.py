@@ -204,3 +204,14 @@ def test_a_training_that_diverges_is_named(
 
     with pytest.raises(TrainingError, match="diverged at step"):
         train_tissue(read_corpus(trained[0]), options, tmp_path)
+
+
+def test_without_test_slides_the_card_says_that_nothing_is_known(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        add_slide(tmp_path / "corpus", name)
+
+    facts = train_tissue(read_corpus(tmp_path / "corpus"), TissueTrainingOptions(1), tmp_path / "out")
+
+    assert facts["test"] == {}
+    assert facts["calibration"] == {"temperature": 1.0, "tumour_slope": 1.0, "tumour_shift": 0.0}
+    assert strings.CARD_NOT_TESTED in as_markdown(facts)

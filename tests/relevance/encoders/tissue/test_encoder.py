@@ -22,7 +22,7 @@ from viewer.relevance.encoders.tissue.card import (
     VECTOR_WIDTH,
     WEIGHTS,
     TissueFacts,
-    card_of,
+    tissue_card,
     trained_folder,
 )
 from viewer.relevance.encoders.tissue.classes import class_indices
@@ -36,7 +36,7 @@ from viewer.slide.tissue.stains import Stains, find_stains
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CARD = card_of(TissueFacts(Path("tissue.pt"), "0" * 64, (1.0, 1.0, 0.0), ()))
+CARD = tissue_card(TissueFacts(Path("tissue.pt"), "0" * 64, (1.0, 1.0, 0.0), ()))
 SIDE, MARGIN = CARD.patch_px, CARD.margin_px
 CARCINOMA = Term("carcinoma", (("tissue/carcinoma", 1.0),))
 FAT = Term("fat", (("adipose_tissue", 1.0),))

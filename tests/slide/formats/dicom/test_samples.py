@@ -192,10 +192,13 @@ def test_files_of_a_deflated_series_share_the_memory_they_may_take(
     assert opened(tmp_path / "a.dcm").info.file_levels == ((128, 128),)
 
 
-def test_a_deflated_slide_stays_once_in_memory(tmp_path: Path, opened: Opened) -> None:
+def test_a_deflated_slide_stays_once_in_memory_and_others_beside_it_not_at_all(
+    tmp_path: Path, opened: Opened
+) -> None:
     frames = [bytes(256 * 256 * 3)] * 64
     size = 2048, 2048
     path = write_dicom(tmp_path / "a.dcm", frames, syntax="1.99", size=size, side=256)
+    write_dicom(tmp_path / "b.dcm", frames * 4, syntax="1.99", size=(4096, 4096), side=256, series="9")
     tracemalloc.start()
     try:
         source = opened(path)
@@ -203,4 +206,4 @@ def test_a_deflated_slide_stays_once_in_memory(tmp_path: Path, opened: Opened) -
     finally:
         tracemalloc.stop()
     assert source.info.file_levels == (size,)
-    assert peak_bytes < 2.5 * 64 * len(frames[0])  # the bytes, and the piece that is appended to them
+    assert peak_bytes < 1.7 * 64 * len(frames[0])  # the bytes, and room to append to them

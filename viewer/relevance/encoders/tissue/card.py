@@ -91,10 +91,10 @@ def tissue_cards() -> tuple[EncoderCard, ...]:
         facts = tissue_facts()
     except EncoderError:
         return ()
-    return () if facts is None else (card_of(facts),)
+    return () if facts is None else (tissue_card(facts),)
 
 
-def card_of(facts: TissueFacts) -> EncoderCard:
+def tissue_card(facts: TissueFacts) -> EncoderCard:
     """The card of the encoder with this record."""
     return replace(
         MEASURED,

@@ -14,7 +14,7 @@ from viewer.relevance.encoders.device_errors import device_errors
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.encoders.tissue import strings
-from viewer.relevance.encoders.tissue.card import LOGITS, card_of, tissue_facts
+from viewer.relevance.encoders.tissue.card import LOGITS, tissue_card, tissue_facts
 from viewer.relevance.encoders.tissue.classes import class_indices, tissue_classes
 from viewer.relevance.encoders.tissue.network import Calibration, TissueNetwork, normalised
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors
@@ -62,7 +62,7 @@ class TissueEncoder:
             network.load_state_dict(read_tensors(facts.weights, sha256=facts.weights_sha256))
         except RuntimeError as error:
             raise CheckpointError(facts.weights, strings.OTHER_NETWORK) from error
-        return TissueEncoder(card_of(facts), network, Calibration(*facts.calibration))
+        return TissueEncoder(tissue_card(facts), network, Calibration(*facts.calibration))
 
     def use(self, device: str) -> None:
         """See ``Encoder.use``."""

@@ -54,16 +54,27 @@ def inflated(file: ByteSource, at_most: int) -> ByteSource:
     return InflatedBytes(file, data)
 
 
+def inflated_start(file: ByteSource) -> ByteSource:
+    """The file itself where it is not deflated, else its beginning: enough for the elements that say what it
+    is, and no more memory. Raises DicomError, EOFError, OSError.
+    """
+    start = deflated_from(file)
+    return file if start is None else InflatedBytes(file, _first_bytes(file, start, _CHUNK_BYTES))
+
+
 def _first_bytes(file: ByteSource, start: int, count: int) -> bytearray:
     """Up to ``count`` bytes of a file that is deflated from ``start`` on."""
     data = bytearray(file.read(0, min(start, count)))
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
-    position = start
+    position, coded = start, b""
     try:
-        while position < file.size_bytes and len(data) < count and not stream.eof:
-            coded = file.read(position, min(_CHUNK_BYTES, file.size_bytes - position))
-            position += len(coded)
-            data += stream.decompress(coded, count - len(data))
+        while len(data) < count and not stream.eof and (coded or position < file.size_bytes):
+            if not coded:
+                coded = file.read(position, min(_CHUNK_BYTES, file.size_bytes - position))
+                position += len(coded)
+            # In pieces: what hardly takes any bytes may inflate to a thousand times as many.
+            data += stream.decompress(coded, min(_CHUNK_BYTES, count - len(data)))
+            coded = stream.unconsumed_tail
     except zlib.error as error:
         raise DicomError(strings.NOT_DEFLATED.format(error=error)) from None
     return data

@@ -18,7 +18,7 @@ from viewer.slide.formats.dicom import strings
 from viewer.slide.formats.dicom.codec import INVERTED, NATIVE, FrameCodec
 from viewer.slide.formats.dicom.dataset import FRAME_GROUPS, DicomError, begins_like_dicom, read_dataset
 from viewer.slide.formats.dicom.frames import first_in_items
-from viewer.slide.formats.dicom.inflated import MAX_INFLATED_BYTES, inflated
+from viewer.slide.formats.dicom.inflated import MAX_INFLATED_BYTES, inflated, inflated_start
 from viewer.slide.formats.dicom.instance import SERIES, DicomImage, frame_form, image_from_header, is_slide
 from viewer.slide.formats.dicom.openslide_guard import are_measured_to_pixels, is_measured
 from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size
@@ -176,7 +176,11 @@ def _headers(file: SlideFile, files: ExitStack) -> tuple[list[tuple[ByteSource, 
     for_openslide = is_measured(header) and len(paths) <= _MAX_FILES
     for beside in _files_beside(file, paths[:_MAX_FILES]):
         try:
-            if begins_like_dicom(beside):
+            begin = inflated_start(beside) if begins_like_dicom(beside) else None
+            if begin is not None and begin is not beside:
+                for_openslide = False  # it reads deflated headers as if they were plain ones
+                begin = begin if read_dataset(begin, until=SERIES + 1).text(SERIES) == series else None
+            if begin is not None:
                 plain = inflated(beside, left_bytes)
                 other = read_dataset(plain, until=FRAME_GROUPS)
                 for_openslide = for_openslide and is_measured(other)

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 PAGE, STATE, PATCHES = "tissue.md", "training.state", "patches"
 FORMAT = 1
-_FROZEN_BLOCKS = 3
+_FROZEN_BLOCKS = 6
 """Of the start's first blocks, which find edges and colours: training them costs as much as all others."""
 _WARM_UP = 100
 _OUTPUTS_RATE = 6.0

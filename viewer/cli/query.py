@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE
 from viewer.cli import arguments, strings, strings_help, terminal
-from viewer.cli.output import card_with_terms, check_output
+from viewer.cli.output import card_with_terms, check_output, encoder_of
 from viewer.common.text import escape_control
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     from viewer.slide.formats.registry import open_slide
 
     examples = Examples(tuple(more.pop("like", ())), tuple(more.pop("unlike", ())))
-    encoder_id = card_with_terms(options.encoder).id
+    encoder_id = card_with_terms(encoder_of(options)).id
     try:
         # Features of another program are searched by text only through their own model, whichever that is.
         question = read_question(options.text, "" if more.get("features") else encoder_id, examples)

@@ -59,6 +59,7 @@ FIRST_FAILURE = "{path}: {warning}; the first: {failure}"
 PHANTOM_SIZE = "a phantom is {least} to {most:,} px wide, not {size:,}"
 
 # Options that do not go together.
+MODEL_CARD = "model card: {path}"
 ENCODER_NEEDS_QUERY = "--encoder needs --query"
 OVERLAY_NEEDS = "--overlay needs --query or --map"
 MAP_OPTIONS_NEED_MAP = "--column and --patch-px need --map"

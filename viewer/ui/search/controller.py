@@ -390,12 +390,12 @@ class SearchController(QObject):
 
     def _show_encoders(self) -> None:
         text_encoders = [card for card in self._encoders.cards if card.query_kind != "none"]
-        self.panel.show_encoders(text_encoders, self._settings.relevance.encoder)
+        self.panel.show_encoders(text_encoders, self.session.encoder_id)
 
     def _choose_encoder(self, encoder_id: str) -> None:
         """Use another encoder, after its terms were shown if it is used for the first time."""
         relevance, card = self._settings.relevance, self._encoders.card(encoder_id)
-        if card is None or encoder_id == relevance.encoder:
+        if card is None or encoder_id == self.session.encoder_id:
             return
         use_after_terms(
             card,

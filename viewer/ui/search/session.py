@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.common.scale import format_position
-from viewer.relevance.encoders.registry import query_kind_of
+from viewer.relevance.encoders.registry import encoder_in_use, query_kind_of
 from viewer.relevance.encoders.vocabulary import lexicon_of
 from viewer.relevance.patches.peaks import find_hits
 from viewer.relevance.query.parser import parse
@@ -80,6 +80,7 @@ class RelevanceSession(QObject):
         super().__init__(slide_view)
         self._view = slide_view
         self._settings = settings
+        self._encoder_id = encoder_in_use(settings.relevance.encoder)
         self._outbox = GuiThreadQueue()
         self._ranking = BackgroundWorker("ranking")
         self._question = Question()
@@ -139,13 +140,19 @@ class RelevanceSession(QObject):
         return self._end_reason
 
     @property
+    def encoder_id(self) -> str:
+        """The encoder that answers: the chosen one, else the best for words."""
+        return self._encoder_id
+
+    @property
     def _client(self) -> RelevanceClient | None:
         return self._session.client
 
     def apply_settings(self, settings: Settings) -> None:
         """Use changed settings. Another encoder answers the same question anew."""
-        other = settings.relevance.encoder != self._settings.relevance.encoder
-        self._settings = settings
+        before, self._settings = self._encoder_id, settings
+        self._encoder_id = encoder_in_use(settings.relevance.encoder)
+        other = self._encoder_id != before
         if not settings.relevance.steers_loading:
             self._view.set_region_loads(None)
         if other and self._client is not None:
@@ -161,7 +168,7 @@ class RelevanceSession(QObject):
         size, or an impossible one, which also emits ``failed``."""
         relevance = self._settings.relevance
         return self._session.begin(
-            relevance.encoder, store_bytes=relevance.store_bytes, threads=relevance.worker_threads
+            self._encoder_id, store_bytes=relevance.store_bytes, threads=relevance.worker_threads
         )
 
     def ask(self, text: str) -> None:
@@ -263,12 +270,12 @@ class RelevanceSession(QObject):
     @property
     def lexicon(self) -> Lexicon:
         """The terms that the encoder knows."""
-        return lexicon_of(self._settings.relevance.encoder)
+        return lexicon_of(self._encoder_id)
 
     @property
     def _of_concepts(self) -> bool:
         """Whether the encoder knows the lexicon's terms only."""
-        return query_kind_of(self._settings.relevance.encoder) == "concepts"
+        return query_kind_of(self._encoder_id) == "concepts"
 
     def _read(self, question: Question, parsed: Parsed) -> Question:
         """A question as its text was parsed. An encoder that reads words needs no lexicon."""
@@ -403,6 +410,7 @@ class RelevanceSession(QObject):
 
     def _begin_anew(self) -> None:
         self._session.forget()
+        self._encoder_id = encoder_in_use(self._settings.relevance.encoder)
         self._end_reason = ""
         self._set_explanation(None)
         self._forget_answers()

@@ -11,7 +11,7 @@ import torch
 
 from tests.messages import pattern
 from tests.relevance.tissue_corpus import add_slide, small_corpus
-from viewer.relevance.encoders.tissue.card import FACTS, WEIGHTS
+from viewer.relevance.encoders.tissue.card import FACTS, PAGE, WEIGHTS
 from viewer.relevance.encoders.tissue.network import TissueNetwork
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors
 from viewer.relevance.training import strings as training_strings
@@ -62,7 +62,7 @@ def test_weights_record_and_card_are_written(trained: tuple[Path, Path, dict[str
     network = TissueNetwork()
     network.load_state_dict(read_tensors(folder / WEIGHTS, sha256=facts["weights_sha256"]))
     assert json.loads((folder / FACTS).read_text())["fingerprint"] == facts["fingerprint"]
-    assert (folder / train.PAGE).read_text() == as_markdown(facts)
+    assert (folder / PAGE).read_text() == as_markdown(facts)
     assert not (folder / train.STATE).exists()
     assert (folder / WEIGHTS).stat().st_size < 8_000_000
     assert float(network.projection.abs().sum()) > 0

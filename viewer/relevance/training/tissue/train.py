@@ -22,7 +22,7 @@ from torch.nn import functional
 from viewer import RESEARCH_USE, __version__
 from viewer.common.atomic_write import save_atomically
 from viewer.common.text import first_line
-from viewer.relevance.encoders.tissue.card import FACTS, LOGITS, VECTOR_WIDTH, WEIGHTS
+from viewer.relevance.encoders.tissue.card import FACTS, LOGITS, PAGE, VECTOR_WIDTH, WEIGHTS
 from viewer.relevance.encoders.tissue.classes import tissue_classes
 from viewer.relevance.encoders.tissue.network import TissueNetwork, normalised
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, unpickled
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from viewer.relevance.training.tissue.corpus import Corpus
     from viewer.relevance.training.tissue.patches import SlidePatches
 
-PAGE, STATE, PATCHES = "tissue.md", "training.state", "patches"
+STATE, PATCHES = "training.state", "patches"
 FORMAT = 1
 _FROZEN_BLOCKS = 3
 """Of the start's first blocks, which find edges and colours: training them costs as much as all others."""

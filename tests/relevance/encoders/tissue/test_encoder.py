@@ -45,6 +45,16 @@ CARCINOMA = Term("carcinoma", (("tissue/carcinoma", 1.0),))
 FAT = Term("fat", (("adipose_tissue", 1.0),))
 
 
+MEANING = {
+    "title": "blood",
+    "threshold": 0.62,
+    "recall": 0.8,
+    "false_alarms": 0.004,
+    "worst": 0.02,
+    "levels": [{"at": 0.5, "patches": 50, "slides": 3, "cases": 2, "right": 0.9}],
+}
+
+
 @pytest.fixture(scope="module")
 def encoder() -> TissueEncoder:
     torch.manual_seed(0)
@@ -163,7 +173,7 @@ def trained(
         "classes": list(class_indices()),
         "weights_sha256": sha256_of(folder / WEIGHTS),
         "calibration": {"temperature": 1.5, "tumour_slope": 1.0, "tumour_shift": -1.0},
-        "test": {"classes": {"by_class": by_class}},
+        "test": {"classes": {"by_class": by_class}, "meanings": {"blood": MEANING}},
         **changes,
     }
     (folder / FACTS).write_text(json.dumps(record))
@@ -244,6 +254,9 @@ def test_what_is_shipped_is_whole() -> None:
         {"calibration": {"temperature": 0, "tumour_slope": 1, "tumour_shift": 0}},
         {"test": []},
         {"test": {"classes": {"by_class": {"blood": {}}}}},
+        {"test": {"meanings": {"blood": {"title": "blood"}}}},
+        {"test": {"meanings": {"blood": MEANING | {"threshold": 2}}}},
+        {"calibration": {"temperature": 1, "tumour_slope": 1, "tumour_shift": 0, "bias": [1.0]}},
         {"classes": list(class_indices()), "filler": "x" * 6_000_000},
     ],
 )

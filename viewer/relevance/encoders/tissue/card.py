@@ -4,7 +4,7 @@ comes with Foveola. No torch."""
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -17,6 +17,7 @@ from viewer.relevance.encoders.card import TISSUE_ID, EncoderCard
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.tissue import strings
 from viewer.relevance.encoders.tissue.classes import class_indices, tissue_classes
+from viewer.relevance.encoders.tissue.meaning import Meaning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,13 +37,16 @@ class TissueFacts:
     """What ``foveola train-encoder`` recorded beside the weights.
 
     ``calibration``: temperature, slope and shift as ``network.Calibration`` has them. ``named``: the ids of
-    classes whose test allows to name them, each with its figure as words. ``shipped``: it came with Foveola.
+    classes whose test allows to name them, each with its figure as words. ``bias``: of the calibration, one a
+    class or (). ``meanings``: by ``key_of_classes``. ``shipped``: it came with Foveola.
     """
 
     weights: Path
     weights_sha256: str
     calibration: tuple[float, float, float]
     named: tuple[tuple[str, str], ...]
+    bias: tuple[float, ...] = ()
+    meanings: Mapping[str, Meaning] = field(default_factory=dict)
     shipped: bool = False
 
 
@@ -82,12 +86,16 @@ def _read(path: Path, _mtime_ns: int, size_bytes: int) -> TissueFacts:
         temperature, slope, shift = (float(content["calibration"][name]) for name in _CALIBRATION)
         if not temperature > 0:
             raise ValueError(strings.BAD_TEMPERATURE)
+        bias = tuple(float(one) for one in content["calibration"].get("bias", ()))
+        if len(bias) not in {0, len(tissue_classes())}:
+            raise ValueError(strings.BAD_BIAS)
         sha256 = str(content["weights_sha256"])
         named = _named(content["test"].get("classes", {}).get("by_class", {}))
+        meanings = {key: Meaning.read(entry) for key, entry in content["test"].get("meanings", {}).items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         template = strings.SHIPPED_DAMAGED if path.parent == shipped_folder() else strings.RECORD_DAMAGED
         raise EncoderError(template.format(path=path, error=in_words(error))) from error
-    return TissueFacts(path.with_name(WEIGHTS), sha256, (temperature, slope, shift), named)
+    return TissueFacts(path.with_name(WEIGHTS), sha256, (temperature, slope, shift), named, bias, meanings)
 
 
 def _named(tested: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:

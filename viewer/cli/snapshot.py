@@ -171,8 +171,10 @@ def _query_drawn(options: argparse.Namespace, look: OverlayLook) -> _Drawn:
     from viewer.overlay.layer import Overlay
     from viewer.overlay.legend_entry import field_entry
 
-    field = answer_to(options).field
-    entry = field_entry(field, look, options.text, state=_state(field))
+    answer = answer_to(options)
+    field, look = answer.field, look.above(answer.judgement.threshold)
+    means = answer.judgement.of_drawn
+    entry = field_entry(field, look, options.text, state=_state(field), meaning=means)
     return _Drawn(field, Overlay("query", layer_from_field(field), look), None, (entry,))
 
 

@@ -88,6 +88,8 @@ AS_WORDS = "as these words"
 ANALYSED_LINE = "analysed    {known:,} of {patches} with tissue, {encoder}"
 PATCHES = {True: "1 patch", False: "{count:,} patches"}  # by whether it is one
 NO_PLACES_LINE = "places      none stands out"
+MEANING_LINE = "meaning     {sentence}"
+ALL_WEAK = "No place above {threshold:.2f} for {title}; these are the most alike, all weak:"
 PLACES_HEADER = "rank likeness      x px      y px  because"
 LIKENESS_NOTE = "Measured likeness, not a diagnosis. {research_use}."
 

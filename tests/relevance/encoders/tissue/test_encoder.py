@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import resources
+from tests.relevance.tissue_record import MEANING, trained
 from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
@@ -43,16 +44,6 @@ CARD = tissue_card(TissueFacts(Path("tissue.pt"), "0" * 64, (1.0, 1.0, 0.0), ())
 SIDE, MARGIN = CARD.patch_px, CARD.margin_px
 CARCINOMA = Term("carcinoma", (("tissue/carcinoma", 1.0),))
 FAT = Term("fat", (("adipose_tissue", 1.0),))
-
-
-MEANING = {
-    "title": "blood",
-    "threshold": 0.62,
-    "recall": 0.8,
-    "false_alarms": 0.004,
-    "worst": 0.02,
-    "levels": [{"at": 0.5, "patches": 50, "slides": 3, "cases": 2, "right": 0.9}],
-}
 
 
 @pytest.fixture(scope="module")
@@ -155,29 +146,6 @@ def test_other_stains_than_he_have_no_classes(encoder: TissueEncoder, calibratio
     with pytest.raises(UnsupportedTermError, match="H&E alone"):
         encoder.score(CARCINOMA, features, other)
     assert not any(name.startswith("tissue/") for name in encoder.named_scores(features, other))
-
-
-def trained(
-    tensors: dict[str, torch.Tensor] | None = None, *, folder: Path | None = None, **changes: object
-) -> Path:
-    """What a training leaves in ``folder``, None: where it is offered; the record's file. ``changes`` of
-    the record."""
-    folder = folder or trained_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.save(TissueNetwork().state_dict() if tensors is None else tensors, folder / WEIGHTS)
-    figures = {"blood": (0.99, 50), "mucin": (0.7, 50), "liver": (0.99, 3), "lung": (None, 50)}
-    by_class = {
-        name: {"auc": auc, "patches": patches, "slides": 2} for name, (auc, patches) in figures.items()
-    }
-    record = {
-        "classes": list(class_indices()),
-        "weights_sha256": sha256_of(folder / WEIGHTS),
-        "calibration": {"temperature": 1.5, "tumour_slope": 1.0, "tumour_shift": -1.0},
-        "test": {"classes": {"by_class": by_class}, "meanings": {"blood": MEANING}},
-        **changes,
-    }
-    (folder / FACTS).write_text(json.dumps(record))
-    return folder / FACTS
 
 
 def test_an_encoder_that_was_trained_here_is_offered() -> None:

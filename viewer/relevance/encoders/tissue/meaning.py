@@ -16,7 +16,6 @@ from viewer.relevance.query.lexicon import CLASS_PREFIX
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_COUNTS = "patches", "slides", "cases"
 NO_THRESHOLD = 1.0
 """Of classes of which no value keeps false alarms rare enough."""
 
@@ -46,6 +45,7 @@ class Meaning:
     false_alarms: float
     worst: float
     levels: tuple[Level, ...]
+    """The lowest first."""
 
     @staticmethod
     def read(entry: Mapping[str, Any]) -> Meaning:
@@ -54,22 +54,29 @@ class Meaning:
         if not 0 < threshold <= 1:
             raise ValueError(strings.BAD_THRESHOLD)
         levels = [
-            Level(float(one["at"]), *(int(one[name]) for name in _COUNTS), float(one["right"]))
+            Level(
+                at=float(one["at"]),
+                right=float(one["right"]),
+                **{name: int(one[name]) for name in ("patches", "slides", "cases")},
+            )
             for one in entry["levels"]
         ]
-        figures = (float(entry[name]) for name in ("recall", "false_alarms", "worst"))
-        return Meaning(str(entry["title"]), threshold, *figures, tuple(levels))
+        return Meaning(
+            title=str(entry["title"]),
+            threshold=threshold,
+            levels=tuple(sorted(levels, key=lambda one: one.at)),
+            **{name: float(entry[name]) for name in ("recall", "false_alarms", "worst")},
+        )
 
     def of_value(self, value: float) -> str:
         """ "of 412 patches at 0.9 and more, 87 % were carcinoma, in 9 test slides"."""
         reached = [level for level in self.levels if level.patches and round(value, 4) >= level.at]
-        if not reached:
-            return strings.MEANS_NOTHING.format(title=self.title)
-        level = max(reached, key=lambda one: one.at)
-        template = strings.MEANS[level.slides == 1]
-        return template.format(
-            at=level.at, patches=level.patches, right=level.right, title=self.title, slides=level.slides
-        )
+        return self._in_words(reached[-1]) if reached else strings.MEANS_NOTHING.format(title=self.title)
+
+    @property
+    def of_levels(self) -> tuple[str, ...]:
+        """The same of each level that patches reached, the lowest first."""
+        return tuple(self._in_words(level) for level in self.levels if level.patches)
 
     @property
     def of_threshold(self) -> str:
@@ -82,6 +89,42 @@ class Meaning:
             false_alarms=self.false_alarms,
             worst=self.worst,
         )
+
+    def _in_words(self, level: Level) -> str:
+        return strings.MEANS[level.slides == 1].format(
+            at=level.at, patches=level.patches, right=level.right, title=self.title, slides=level.slides
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Of a query: ``threshold``, below which values are weak, and the ``meaning`` of values; None where that
+    is not known."""
+
+    threshold: float | None = None
+    meaning: Meaning | None = None
+
+    def of_value(self, value: float | None) -> str:
+        """What a value meant on test slides, and that it is weak; "" where there is nothing known of it."""
+        if value is None:
+            return ""
+        sentences = [] if self.meaning is None else [self.meaning.of_value(value)]
+        if self.threshold is not None and value < self.threshold:
+            sentences.append(strings.WEAK_VALUE.format(threshold=self.threshold))
+        return "; ".join(sentences)
+
+    @property
+    def of_drawn(self) -> str:
+        """For a legend: below what values are not drawn, and what the highest meant; "" where neither is
+        known."""
+        if self.threshold is None:
+            return ""
+        weak = strings.WEAK_BELOW if self.threshold < NO_THRESHOLD else strings.WEAK_ALL
+        highest = () if self.meaning is None else self.meaning.of_levels[-1:]
+        return "; ".join([weak.format(threshold=self.threshold), *highest])
+
+
+NOTHING_KNOWN = Judgement()
 
 
 def class_weights(weights: Iterable[tuple[str, float]]) -> dict[str, float]:

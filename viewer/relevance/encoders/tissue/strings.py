@@ -34,6 +34,9 @@ THRESHOLD = (
     "from {threshold:.2f} on {title} is said to be there: on test slides {recall:.0%} of its patches reach "
     "that, and {false_alarms:.1%} of tissue without it ({worst:.1%} on the worst slide)"
 )
+WEAK_VALUE = "weak: below {threshold:.2f}"
+WEAK_BELOW = "weak below {threshold:.2f}, and not drawn there"
+WEAK_ALL = "all values are weak, and not drawn"
 NO_THRESHOLD = "no value says that {title} is there: on slides without it too many patches have any"
 
 # The record of the training.

@@ -69,6 +69,17 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 
 
 @pytest.fixture(autouse=True)
+def no_shipped_encoder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in place of that of the shipped tissue encoder: what is measured is quicker, and does
+    not change with the next training."""
+    from viewer.relevance.encoders.tissue import card
+
+    folder = tmp_path_factory.mktemp("shipped")
+    monkeypatch.setattr(card, "shipped_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
 def seeded_chance() -> None:
     """Python's and NumPy's global generators start every test the same."""
     random.seed(5)

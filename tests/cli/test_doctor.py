@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from tests.messages import pattern
+from tests.relevance.tissue_record import trained
 from viewer.cli import doctor, probes
 from viewer.cli import strings_doctor as strings
+from viewer.common.errors import EncoderError
 from viewer.ui.shell.display import DisplayError
 
 
@@ -112,6 +114,29 @@ def test_the_device_of_the_analysis_is_reported(monkeypatch: pytest.MonkeyPatch)
     assert not finding.works
     assert "libtorch" in finding.detail
     assert doctor.healthy([finding]), "slides are shown without"
+
+
+def test_the_encoder_that_answers_words_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts: dict[str, object] = {"title": "Measured concepts", "version": "1", "page": ""}
+    finding = finding_of(monkeypatch, "encoder", probe="encoder", facts=facts)
+    assert finding.detail == strings.ENCODER.format(**facts)
+    facts["page"] = "/there/tissue.md"
+    finding = finding_of(monkeypatch, "encoder", probe="encoder", facts=facts)
+    assert finding.detail == strings.ENCODER_WITH_CARD.format(**facts)
+    finding = finding_of(
+        monkeypatch, "encoder", probe="encoder", failure="EncoderError: tissue.json: damaged"
+    )
+    assert not finding.works
+    assert doctor.healthy([finding]), "slides are shown without"
+
+
+def test_the_probe_of_the_encoder_loads_it_and_fails_for_a_damaged_one() -> None:
+    assert probes.encoder()["title"] == "Measured concepts"
+    path = trained()
+    assert probes.encoder()["page"] == str(path.with_name("tissue.md"))
+    path.write_text("{}")
+    with pytest.raises(EncoderError, match=re.escape(str(path))):
+        probes.encoder()
 
 
 def test_the_qt_that_crashes_is_recognised(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from viewer.cli import strings, strings_help
 from viewer.common.errors import FoveolaError
-from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.slide.locator import Locator
 from viewer.slide.resolution import check_given_mpp
 
@@ -120,12 +119,7 @@ def pixel_size(text: str) -> float:
     return value
 
 
-def add_analysis_options(command: ArgumentParser, *, encoder: str | None = MEASURED_ID) -> None:
-    """Add the options of every command that analyses; ``encoder``: the ID where none is given."""
-    command.add_argument(
-        "--encoder",
-        metavar="ID",
-        default=encoder,
-        help=strings_help.ENCODER.format(default=MEASURED_ID),
-    )
+def add_analysis_options(command: ArgumentParser) -> None:
+    """Add the options of every command that analyses."""
+    command.add_argument("--encoder", metavar="ID", help=strings_help.ENCODER)
     command.add_argument("--mpp", metavar="UM", type=pixel_size, help=strings_help.MPP)

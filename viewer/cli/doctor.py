@@ -38,7 +38,7 @@ class _Answer:
 
 def examine() -> list[Finding]:
     """Findings on every part. Takes some seconds; parts that may crash run in processes of their own."""
-    return [_python(), _qt(), _offscreen(), _display(), _codecs(), _cuda(), _analysis()]
+    return [_python(), _qt(), _offscreen(), _display(), _codecs(), _cuda(), _analysis(), _encoder()]
 
 
 def report(findings: list[Finding]) -> str:
@@ -132,6 +132,14 @@ def _analysis() -> Finding:
     if answer.failure:
         return Finding("analysis", False, answer.failure, strings.TORCH_HINT, needed=False)
     return Finding("analysis", True, strings.ANALYSIS.format(**answer.facts), needed=False)
+
+
+def _encoder() -> Finding:
+    answer = _probe("encoder")
+    if answer.failure:
+        return Finding("encoder", False, answer.failure, needed=False)
+    template = strings.ENCODER_WITH_CARD if answer.facts["page"] else strings.ENCODER
+    return Finding("encoder", True, template.format(**answer.facts), needed=False)
 
 
 def _probe(name: str) -> _Answer:

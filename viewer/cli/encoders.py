@@ -53,6 +53,8 @@ def _encoders(options: argparse.Namespace) -> int:
         lines.append(f"{card.id:<16} {card.title}: {card.family}")
         lines.append(f"{'':<16} {licence_terms(card)}")
         lines += [f"{'':<16} {note}" for note in card.notes]
+        if card.page:
+            lines.append(f"{'':<16} {strings.MODEL_CARD.format(path=card.page)}")
     lines.append(strings.ADD_MODELS.format(path=registry_file()))
     terminal.write_stdout("\n".join(escape_control(line) for line in lines))
     return 0

@@ -11,8 +11,7 @@ from viewer.cli import arguments, strings, strings_help, terminal
 from viewer.cli import head_map as cli_head_map
 from viewer.cli import maps as cli_map
 from viewer.cli import query as cli_query
-from viewer.cli.output import card_with_terms, check_output, print_terms
-from viewer.relevance.encoders.card import MEASURED_ID
+from viewer.cli.output import card_with_terms, check_output, encoder_of, print_terms
 
 if TYPE_CHECKING:
     import argparse
@@ -37,7 +36,7 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     command = add("heatmap", _heatmap, strings_help.HEATMAP)
     command.add_argument("slide", metavar="SLIDE", type=arguments.slide)
     command.add_argument("--query", metavar="TEXT", dest="text", help=strings_help.HEATMAP_QUERY)
-    arguments.add_analysis_options(command, encoder=None)  # a map has none
+    arguments.add_analysis_options(command)
     attention = command.add_argument_group(strings_help.ATTENTION_GROUP)
     attention.add_argument("--weights", metavar="DIR", type=Path, help=strings_help.WEIGHTS)
     attention.add_argument("--mode", choices=MODES, help=strings_help.MODE.format(default=MODES[0]))
@@ -90,7 +89,7 @@ def _heatmap(options: argparse.Namespace) -> int:
     if cli_map.has_map(options):
         return cli_map.write_map(options)
     option = _attention_option(options)
-    options.encoder = MEASURED_ID if options.encoder is None else options.encoder
+    options.encoder = encoder_of(options)
     options.head = HEADS[0] if options.head is None else options.head
     if any(card.features_of for card in cards() if card.id == options.encoder):
         _check_for_head(options)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viewer.cli import arguments, strings, strings_help, terminal
-from viewer.cli.output import card_with_terms
+from viewer.cli.output import card_with_terms, encoder_of
 from viewer.common.text import one_line
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
 def _index(options: argparse.Namespace) -> int:
     from viewer.slide.formats.listing import slides_among
 
-    card = card_with_terms(options.encoder)
+    card = card_with_terms(encoder_of(options))
     unreadable = False
 
     def say_unreadable(folder: Path, error: OSError) -> None:

@@ -8,6 +8,7 @@ from viewer.cli import arguments, strings, terminal
 from viewer.common.atomic_write import check_savable
 
 if TYPE_CHECKING:
+    import argparse
     from pathlib import Path
 
     from viewer.relevance.encoders.card import EncoderCard
@@ -41,6 +42,19 @@ def scale_of_reader(source: Source) -> GivenScale | None:
     except GivenScalesError as error:
         terminal.write_stderr(str(error))
         return None
+
+
+def encoder_of(options: argparse.Namespace) -> str:
+    """The id after ``--encoder``; without one that of the best for words. Prints what keeps the reader's own
+    tissue encoder from being that."""
+    from viewer.relevance.encoders.registry import encoder_in_use
+    from viewer.relevance.encoders.tissue.card import tissue_problems
+
+    if options.encoder is not None:
+        return str(options.encoder)
+    for problem in tissue_problems():
+        terminal.write_stderr(problem)
+    return encoder_in_use("")
 
 
 def card_with_terms(encoder_id: str) -> EncoderCard:

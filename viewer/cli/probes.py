@@ -100,12 +100,23 @@ def analysis() -> dict[str, Any]:
     return {"torch": torch.__version__, "device": device.name, "why": device.why}
 
 
+def encoder() -> dict[str, Any]:
+    """The encoder that answers words where none is chosen, after it was loaded."""
+    from viewer.relevance.encoders.registry import encoder_in_use, load_encoder
+    from viewer.relevance.encoders.tissue.card import tissue_facts
+
+    tissue_facts()  # one that is damaged is not passed over
+    card = load_encoder(encoder_in_use("")).card
+    return {"title": card.title, "version": card.version, "page": card.page}
+
+
 PROBES: dict[str, Callable[[], dict[str, Any]]] = {
     "offscreen": offscreen,
     "window": window,
     "codecs": codecs,
     "cuda": cuda,
     "analysis": analysis,
+    "encoder": encoder,
 }
 
 if __name__ == "__main__":

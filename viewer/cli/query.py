@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE
 from viewer.cli import arguments, strings, strings_help, terminal
-from viewer.cli.output import card_with_terms, check_output
+from viewer.cli.output import card_with_terms, check_output, encoder_of
 from viewer.common.text import escape_control
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _query(options: argparse.Namespace) -> int:
     if options.scores:
         write_scores(answer.field, options.scores, slide_name=name)
     if options.geojson:
-        hits = [place.hit for place in answer.places]
+        hits = [] if answer.weak else [place.hit for place in answer.places]
         write_geojson(answer.field, hits, options.geojson, slide_name=name)
     if options.json:
         terminal.write_stdout(json.dumps(_facts(answer, name), indent=2))
@@ -73,7 +73,7 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     from viewer.slide.formats.registry import open_slide
 
     examples = Examples(tuple(more.pop("like", ())), tuple(more.pop("unlike", ())))
-    encoder_id = card_with_terms(options.encoder).id
+    encoder_id = card_with_terms(encoder_of(options)).id
     try:
         # Features of another program are searched by text only through their own model, whichever that is.
         question = read_question(options.text, "" if more.get("features") else encoder_id, examples)
@@ -106,6 +106,7 @@ def _facts(answer: Answer, slide_name: str) -> dict[str, Any]:
         {
             "rank": rank,
             "score": round(place.hit.score, 4),
+            "meaning": answer.judgement.of_value(place.hit.score),
             "x": round(place.hit.peak[0], 1),
             "y": round(place.hit.peak[1], 1),
             "rect": [round(side, 1) for side in place.hit.rect],
@@ -120,6 +121,8 @@ def _facts(answer: Answer, slide_name: str) -> dict[str, Any]:
     return {
         **export_facts(answer.field, slide_name),
         "understood": [asdict(term) for term in answer.understood],
+        "weak": answer.weak,
+        **asdict(answer.judgement),
         "places": places,
         "patches": answer.patches,
         "patches_unread": answer.unread,
@@ -138,6 +141,7 @@ def _text(answer: Answer, *, explain: bool) -> str:
             encoder=field.provenance.encoder,
         ),
     ]
+    lines += _verdict(answer)
     lines += ["", strings.PLACES_HEADER] if answer.places else [strings.NO_PLACES_LINE]
     for rank, place in enumerate(answer.places, 1):
         x, y = place.hit.peak
@@ -152,6 +156,20 @@ def _text(answer: Answer, *, explain: bool) -> str:
             ]
     lines += ["", strings.LIKENESS_NOTE.format(research_use=RESEARCH_USE)]
     return "\n".join(escape_control(line) for line in lines)
+
+
+def _verdict(answer: Answer) -> list[str]:
+    """What values meant on test slides, and that no place reaches what it must."""
+    lines, meaning = [], answer.judgement.meaning
+    if meaning is not None:
+        lines += [
+            strings.MEANING_LINE.format(sentence=sentence)
+            for sentence in (meaning.of_threshold, *meaning.of_levels)
+        ]
+    if answer.weak:
+        title = answer.field.provenance.query if meaning is None else meaning.title
+        lines += ["", strings.ALL_WEAK.format(threshold=answer.judgement.threshold, title=title)]
+    return lines
 
 
 def _understood(term: Understood) -> str:

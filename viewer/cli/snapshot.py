@@ -13,7 +13,6 @@ from viewer.cli.output import check_output, scale_of_reader
 from viewer.cli.query import answer_to
 from viewer.common.scale import magnification_from_downsample
 from viewer.overlay.strings import ALL_ANALYSED
-from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.render.strings import ICC_PROFILE
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     command.add_argument("--icc", action="store_true", help=strings_help.ICC)
     command.add_argument("--query", metavar="TEXT", dest="text", help=strings_help.SNAPSHOT_QUERY)
     command.add_argument("--overlay", metavar="COLOURS", nargs="?", const="", help=strings_help.OVERLAY)
-    arguments.add_analysis_options(command, encoder=None)  # a map has none
+    arguments.add_analysis_options(command)
     cli_map.add_map_options(command)
     command.add_argument("--no-margin", action="store_true", help=strings_help.NO_MARGIN)
     command.add_argument("-o", "--output", metavar="FILE.png", required=True, type=arguments.png_path)
@@ -150,7 +149,6 @@ def _overlay_for(options: argparse.Namespace, source: Source) -> _Drawn | None:
     has_map = cli_map.has_map(options)
     if options.text is None and options.encoder is not None:
         raise arguments.UsageError(strings.ENCODER_NEEDS_QUERY)
-    options.encoder = options.encoder or MEASURED_ID
     if options.text is None and not has_map:
         if options.overlay is not None:
             raise arguments.UsageError(strings.OVERLAY_NEEDS)
@@ -173,8 +171,10 @@ def _query_drawn(options: argparse.Namespace, look: OverlayLook) -> _Drawn:
     from viewer.overlay.layer import Overlay
     from viewer.overlay.legend_entry import field_entry
 
-    field = answer_to(options).field
-    entry = field_entry(field, look, options.text, state=_state(field))
+    answer = answer_to(options)
+    field, look = answer.field, look.above(answer.judgement.threshold)
+    means = answer.judgement.of_drawn
+    entry = field_entry(field, look, options.text, state=_state(field), meaning=means)
     return _Drawn(field, Overlay("query", layer_from_field(field), look), None, (entry,))
 
 

@@ -59,6 +59,7 @@ FIRST_FAILURE = "{path}: {warning}; the first: {failure}"
 PHANTOM_SIZE = "a phantom is {least} to {most:,} px wide, not {size:,}"
 
 # Options that do not go together.
+MODEL_CARD = "model card: {path}"
 ENCODER_NEEDS_QUERY = "--encoder needs --query"
 OVERLAY_NEEDS = "--overlay needs --query or --map"
 MAP_OPTIONS_NEED_MAP = "--column and --patch-px need --map"
@@ -87,6 +88,8 @@ AS_WORDS = "as these words"
 ANALYSED_LINE = "analysed    {known:,} of {patches} with tissue, {encoder}"
 PATCHES = {True: "1 patch", False: "{count:,} patches"}  # by whether it is one
 NO_PLACES_LINE = "places      none stands out"
+MEANING_LINE = "meaning     {sentence}"
+ALL_WEAK = "No place above {threshold:.2f} for {title}; these are the most alike, all weak:"
 PLACES_HEADER = "rank likeness      x px      y px  because"
 LIKENESS_NOTE = "Measured likeness, not a diagnosis. {research_use}."
 

@@ -30,6 +30,8 @@ DRIVER_HINT = "check the driver with nvidia-smi"
 NO_DRIVER = "no NVIDIA driver; everything runs on the processor"
 CUDA = "{names}, driver for CUDA {driver}"
 TORCH_HINT = "install torch again: pip install -U torch"
+ENCODER = "words are answered by: {title}, version {version}"
+ENCODER_WITH_CARD = "words are answered by: {title}, version {version}; model card {page}"
 ANALYSIS = "on {device} ({why}), torch {torch}"
 
 # Probes that failed.

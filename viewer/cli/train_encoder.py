@@ -36,10 +36,10 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _train_encoder(options: argparse.Namespace) -> int:
     from viewer.common.progress import progress_bar
-    from viewer.relevance.encoders.tissue.card import WEIGHTS, trained_folder
+    from viewer.relevance.encoders.tissue.card import PAGE, WEIGHTS, trained_folder
     from viewer.relevance.training.tissue.corpus import read_corpus
     from viewer.relevance.training.tissue.page import as_markdown
-    from viewer.relevance.training.tissue.train import PAGE, TissueTrainingOptions, train_tissue
+    from viewer.relevance.training.tissue.train import TissueTrainingOptions, train_tissue
 
     folder: Path = options.output or trained_folder()
     if folder.exists() and not folder.is_dir():

@@ -46,7 +46,8 @@ _KNOWN, _ESTIMATED, _GLASS = 1, 2, 3
 @dataclass(frozen=True, slots=True)
 class KeptLayer:
     """A field, its title, and how it is drawn. ``imported``: made by another program, which also gave the
-    title. ``state``: how much was analysed; "" where that is not known or does not apply.
+    title. ``state``: how much was analysed; "" where that is not known or does not apply. ``meaning``: of its
+    values, in a sentence. ``threshold``: of the present query, below which values are weak.
     """
 
     field: RelevanceField
@@ -54,6 +55,13 @@ class KeptLayer:
     look: OverlayLook
     imported: bool = False
     state: str = ""
+    meaning: str = ""
+    threshold: float | None = None
+
+    @property
+    def drawn(self) -> OverlayLook:
+        """How it is drawn: without weak values."""
+        return self.look.above(self.threshold)
 
     def has_same_content(self, other: KeptLayer) -> bool:
         """Whether the other is the same map of another program, drawn in whichever way."""
@@ -112,6 +120,7 @@ def _field_facts(layer: KeptLayer) -> dict[str, Any]:
         "title": layer.title,
         "imported": layer.imported,
         "state": layer.state,
+        "meaning": layer.meaning,
         "patch_px": (field.grid.patch_width_px, field.grid.patch_height_px),
         "provenance": field.provenance.as_facts(),
         "look": {name: value for name, value in asdict(layer.look).items() if name != "hierarchy"},
@@ -168,6 +177,7 @@ def _field_layer(path: Path, file: Any, facts: dict[str, Any]) -> KeptLayer:
         _look(facts["look"]),
         imported,
         _text(facts["state"]),
+        _text(facts.get("meaning", "")),
     )
 
 

@@ -195,6 +195,10 @@ class OverlayLook:
         flashlight_px = chosen.flashlight_px if chosen.flashlight else None
         return OverlayLook(flashlight_px=flashlight_px, **{name: getattr(chosen, name) for name in CHOSEN})
 
+    def above(self, threshold: float | None) -> OverlayLook:
+        """Where values below a threshold are weak they are not drawn either."""
+        return self if threshold is None else replace(self, threshold=max(self.threshold, threshold))
+
     def as_chosen(self, common: settings.Overlay) -> settings.Overlay:
         """What is chosen for this layer, and what ``common`` has chosen for all."""
         return replace(common, **{name: getattr(self, name) for name in CHOSEN})

@@ -123,15 +123,24 @@ class LegendEntry:
 
 
 def field_entry(
-    field: RelevanceField, look: OverlayLook, title: str, *, imported: bool = False, state: str = ""
+    field: RelevanceField,
+    look: OverlayLook,
+    title: str,
+    *,
+    imported: bool = False,
+    state: str = "",
+    meaning: str = "",
 ) -> LegendEntry:
-    """The entry of a field. ``title``: its query, or where it was ``imported`` the name of the map."""
+    """The entry of a field. ``title``: its query, or where it was ``imported`` the name of the map.
+    ``meaning``: of its values, in a sentence."""
     value_in_words = partial(source_value_in_words, field.provenance) if imported else "{:.2g}".format
     return LegendEntry(
-        title if imported else strings.LIKENESS_TO.format(query=title),
+        title
+        if imported
+        else (strings.PROBABILITY_OF if meaning else strings.LIKENESS_TO).format(query=title),
         colour_stops(look.colour_map),
         look.threshold,
-        field.provenance.normalisation if imported else provenance_in_words(field.provenance),
+        field.provenance.normalisation if imported else _facts(field.provenance, meaning),
         *(_source_ends(field.provenance, look) if imported else ends_in_words(look, *LIKENESS)),
         dotted=strings.ESTIMATED if field.estimated.any() else "",
         ends=look.ends,
@@ -185,6 +194,11 @@ def provenance_in_words(provenance: Provenance) -> str:
     """ "measured concepts, 0.38 µm/px (estimated)"."""
     size = pixel_size_in_words(provenance.mpp_um, estimated=provenance.mpp_estimated)
     return strings.SOURCE_AND_SIZE.format(source=provenance.encoder, size=size)
+
+
+def _facts(provenance: Provenance, meaning: str) -> str:
+    facts = provenance_in_words(provenance)
+    return strings.FACTS_AND_MEANING.format(facts=facts, meaning=meaning) if meaning else facts
 
 
 def _lines(look: OverlayLook, value_in_words: Callable[[float], str]) -> tuple[tuple[Rgb, str], ...]:

@@ -11,7 +11,7 @@ import pytest
 from tests.relevance.fields import small_field
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
-from viewer.relevance.patches.peaks import find_hits
+from viewer.relevance.patches.peaks import MAX_WEAK, Places, find_hits, find_places
 from viewer.slide.geometry import Rect
 
 
@@ -89,3 +89,21 @@ def test_patches_are_taken_once(rng: np.random.Generator) -> None:
     assert len(peaks) == len(hits)
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
     assert hits[0].score == field.scores.max()
+
+
+def test_places_that_reach_a_threshold_or_the_most_alike_all_weak() -> None:
+    scores = np.full((30, 30), 0.005)
+    scores[::4, ::4] = 0.3
+    scores[0, 0] = 0.55
+    field = a_field(scores)
+
+    (strong,) = find_places(field, 0.5).hits
+    assert strong.score == pytest.approx(0.55)
+    assert not find_places(field, 0.5).weak
+    weak = find_places(field, 0.62)
+    assert weak.weak
+    assert weak.hits[0] == strong
+    assert len(weak.hits) == MAX_WEAK
+    assert len(find_places(field, 0.62, limit=3).hits) == 3
+    assert find_places(field, None) == Places((strong,))
+    assert find_places(a_field(np.full((4, 4), 0.005)), 0.62) == Places()

@@ -11,9 +11,11 @@ from viewer.relevance.encoders.card import EncoderCard
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.ui.overlays import strings
 from viewer.ui.overlays.askable import AskableList
-from viewer.ui.overlays.encoder_dialog import EncoderDialog, card_facts
+from viewer.ui.overlays.encoder_dialog import EncoderDialog, ModelCardDialog, card_facts
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytestqt.qtbot import QtBot
 
 CARD = EncoderCard(
@@ -63,3 +65,28 @@ def test_a_model_says_what_it_can_be_asked(qtbot: QtBot) -> None:
     dialog = EncoderDialog(free, first_use=False)
     qtbot.add_widget(dialog)
     assert dialog.findChildren(AskableList) == []
+
+
+def test_the_model_card_of_a_network_is_shown_as_a_page(qtbot: QtBot, tmp_path: Path) -> None:
+    page = tmp_path / "tissue.md"
+    page.write_text("# Tissue encoder\n\n| Class | Slides |\n|---|---|\n| nerve | 2 |\n", encoding="utf-8")
+    card = replace(CARD, page=str(page))
+    dialog = EncoderDialog(card, first_use=False)
+    qtbot.add_widget(dialog)
+
+    button = next(one for one in dialog.buttons.buttons() if one.text() == strings.MODEL_CARD)
+    button.click()
+
+    (shown,) = dialog.findChildren(ModelCardDialog)
+    assert "nerve" in shown.page.toPlainText()
+    assert "|" not in shown.page.toPlainText()
+    page.unlink()
+    missing = ModelCardDialog(card, dialog)
+    assert str(page) in missing.page.toPlainText()
+
+
+def test_what_has_no_model_card_offers_none(qtbot: QtBot) -> None:
+    dialog = EncoderDialog(CARD, first_use=False)
+    qtbot.add_widget(dialog)
+
+    assert strings.MODEL_CARD not in [one.text() for one in dialog.buttons.buttons()]

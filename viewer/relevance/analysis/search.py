@@ -11,8 +11,8 @@ from viewer.common.errors import EncoderError, FoveolaError
 from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.open import external_analysis, open_analysis, pixel_size_of
 from viewer.relevance.encoders.registry import query_kind_of
-from viewer.relevance.encoders.vocabulary import lexicon_of
-from viewer.relevance.patches.peaks import find_hits
+from viewer.relevance.encoders.vocabulary import judgement_of, lexicon_of
+from viewer.relevance.patches.peaks import find_places
 from viewer.relevance.query.parser import parse
 from viewer.relevance.query.sentence_model import load_phrase_finder
 from viewer.relevance.query.tree import All, Like, Without, leaves, needs_words, text_of
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.analysis.slide_analysis import Analysis
     from viewer.relevance.encoders.card import Reason
+    from viewer.relevance.encoders.tissue.meaning import Judgement
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit
@@ -66,7 +67,9 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """``notes``: sentences for the reader. ``patches``: how many have tissue, of which ``unread`` could not
-    be read; the field also knows glass."""
+    be read; the field also knows glass. ``judgement``: of its values; ``weak``: no place reaches the
+    threshold, and they are only the most alike.
+    """
 
     field: RelevanceField
     places: tuple[Place, ...]
@@ -74,6 +77,8 @@ class Answer:
     patches: int
     unread: int
     notes: tuple[str, ...]
+    judgement: Judgement
+    weak: bool
 
 
 def read_question(text: str | None, encoder_id: str, examples: Examples = Examples()) -> Question:
@@ -132,8 +137,9 @@ def ask(
             query = _whole_query(question, analysis.grid)
             analysis.run_to_end(progress)
             field = analysis.field(query)
-            hits = find_hits(field, top)
-            places = tuple(Place(hit, _reasons(analysis, query, hit)) for hit in hits)
+            judgement = judgement_of(analysis.encoder.card.id, query)
+            found = find_places(field, judgement.threshold, top)
+            places = tuple(Place(hit, _reasons(analysis, query, hit)) for hit in found.hits)
             patches, unread = analysis.total, analysis.failed_count
             if unread and unread == patches:
                 raise EncoderError(strings.NOTHING_READ.format(count=unread))
@@ -143,7 +149,16 @@ def ask(
             notes.append(strings.NOT_SAVED.format(error=error))
     if unread:
         notes.append(strings.UNREAD[unread == 1].format(count=unread))
-    return Answer(field, places, question.understood, patches, unread, tuple(dict.fromkeys(notes)))
+    return Answer(
+        field,
+        places,
+        question.understood,
+        patches,
+        unread,
+        tuple(dict.fromkeys(notes)),
+        judgement,
+        found.weak,
+    )
 
 
 def _whole_query(question: Question, grid: PatchGrid) -> Query:

@@ -44,7 +44,8 @@ class EncoderCard:
     ``magnifies``, ``refines``, ``names_scores``: it follows the protocol of that name (``Magnifying``,
     ``Refining``, ``NamedScores``). ``scores_files``: words can be compared with features of its name that
     another program stored. ``needs_weights``: a file of its own, and not code alone; ``needs_terms``: its
-    terms are shown, and accepted, before it is used.
+    terms are shown, and accepted, before it is used. ``page``: the file of its model card, Markdown; ""
+    without one.
     """
 
     id: str
@@ -72,6 +73,7 @@ class EncoderCard:
     scores_files: bool = False
     needs_weights: bool = True
     needs_terms: bool = True
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)

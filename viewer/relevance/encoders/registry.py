@@ -14,7 +14,7 @@ from viewer.common.errors import EncoderError
 from viewer.common.log import described
 from viewer.plugins import plugins
 from viewer.relevance.encoders import strings
-from viewer.relevance.encoders.card import EncoderCard
+from viewer.relevance.encoders.card import MEASURED_ID, TISSUE_ID, EncoderCard
 from viewer.relevance.encoders.head_registry import head_cards, missing_head, read_heads
 from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 from viewer.relevance.encoders.model_registry import load_model, missing_model, model_cards, read_registry
@@ -95,6 +95,12 @@ def cards() -> tuple[EncoderCard, ...]:
 def find_card(encoder_id: str) -> EncoderCard:
     """The card of an encoder. Raises EncoderError, naming those there are."""
     return _find(encoder_id)[0]
+
+
+def encoder_in_use(chosen: str) -> str:
+    """The id of the encoder that was chosen; "": of the best that needs no choice. That is the tissue
+    encoder, where it is there, as disease words need an encoder that has seen tissue."""
+    return chosen or (TISSUE_ID if tissue_cards() else MEASURED_ID)
 
 
 def query_kind_of(encoder_id: str) -> QueryKind:

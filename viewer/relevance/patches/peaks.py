@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MAX_HITS = 200
 LEAST_SCORE = 0.5
 """A lower peak is merely the best of a slide without a match."""
+MAX_WEAK = 10
+_LEAST_WEAK = 0.01
+"""To be like what is asked for at all."""
 _SHARE_OF_PEAK = 0.75
 _REACH = 8
 """Patches from a peak to the edge of its place: a millimetre. A larger area is several places."""
@@ -39,12 +42,31 @@ class Hit:
     peak: tuple[float, float]
 
 
-def find_hits(field: RelevanceField, limit: int = MAX_HITS) -> tuple[Hit, ...]:
-    """At most ``limit`` places, best first: each the best patch that no better place holds or touches, with
-    the patches joined to it that score at least three quarters as much.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Places, best first. ``weak``: none reaches its threshold; these are only the most alike."""
+
+    hits: tuple[Hit, ...] = ()
+    weak: bool = False
+
+
+def find_places(field: RelevanceField, threshold: float | None, limit: int = MAX_HITS) -> Places:
+    """The places that reach the threshold; where none does a few of the most alike. Without a threshold
+    those that stand out."""
+    if threshold is None:
+        return Places(find_hits(field, limit))
+    if hits := find_hits(field, limit, least=threshold):
+        return Places(hits)
+    hits = find_hits(field, min(limit, MAX_WEAK), least=_LEAST_WEAK)
+    return Places(hits, weak=bool(hits))
+
+
+def find_hits(field: RelevanceField, limit: int = MAX_HITS, *, least: float = LEAST_SCORE) -> tuple[Hit, ...]:
+    """At most ``limit`` places that score ``least``, best first: each the best patch that no better place
+    holds or touches, with the patches joined to it that score at least three quarters as much.
     """
     scores = np.where(field.known, field.scores, np.float32(0))
-    free: Mask = scores >= LEAST_SCORE
+    free: Mask = scores >= least
     cells = np.argwhere(free)
     cells = cells[np.argsort(-scores[free], kind="stable")]
     hits: list[Hit] = []

@@ -240,6 +240,12 @@ def load_lexicon(classes: tuple[tuple[str, str], ...] = ()) -> Lexicon:
     return Lexicon((*named, *(entry for entry in left if entry.names)))
 
 
+@cache
+def class_terms() -> tuple[tuple[tuple[str, float], ...], ...]:
+    """The weights of every term that stands for classes of the tissue encoder."""
+    return tuple(dict.fromkeys(entry.weights for entry in _entries("tissue.toml")))
+
+
 def _figures(entry: Entry, figures: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(figures[one] for one, _ in entry.weights))
 

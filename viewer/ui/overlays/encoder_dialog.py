@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QFormLayout, QLabel, QTextBrowser, QVBoxLayout, QWidget
 
+from viewer.common.text import in_words
 from viewer.relevance.encoders.vocabulary import lexicon_of
 from viewer.ui.overlays import strings
 from viewer.ui.overlays.askable import AskableList
@@ -88,6 +90,9 @@ class EncoderDialog(SearchDialog):
             remark.setProperty("muted", True)
             layout.addWidget(remark)
             self.buttons.button(standard.Ok).setText(strings.USE)
+        elif card.page:
+            button = self.buttons.addButton(strings.MODEL_CARD, QDialogButtonBox.ButtonRole.ActionRole)
+            button.clicked.connect(lambda: show_dialog(ModelCardDialog(card, self), modal=True))
         without_icons(self.buttons.buttons())
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
@@ -95,3 +100,24 @@ class EncoderDialog(SearchDialog):
         self.setMinimumWidth(em_px(30))
         # Wrapped lines would otherwise be given the room that they take in a much narrower window.
         self.resize(self.minimumWidth(), layout.totalHeightForWidth(self.minimumWidth()))
+
+
+class ModelCardDialog(SearchDialog):
+    """The model card of one encoder: a page of text and tables, or why it cannot be read."""
+
+    def __init__(self, card: EncoderCard, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(strings.MODEL_CARD_TITLE.format(title=card.title))
+        self.page = QTextBrowser(openExternalLinks=True)
+        self.page.setAccessibleName(self.windowTitle())
+        try:
+            self.page.setMarkdown(Path(card.page).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            self.page.setPlainText(strings.NO_MODEL_CARD.format(path=card.page, error=in_words(error)))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        without_icons(buttons.buttons())
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.page, 1)
+        layout.addWidget(buttons)
+        self.resize(em_px(54), em_px(40))

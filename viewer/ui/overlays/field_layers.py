@@ -12,6 +12,7 @@ from viewer.overlay.from_field import layer_from_field
 from viewer.overlay.kept_layers import KeptLayer
 from viewer.overlay.layer import OverlayLook
 from viewer.overlay.legend_entry import field_entry
+from viewer.relevance.encoders.tissue.meaning import NOTHING_KNOWN, Judgement
 from viewer.ui.overlays.layer_list import LayerRow
 
 if TYPE_CHECKING:
@@ -69,15 +70,25 @@ class FieldLayers(QObject):
         """Whether this slide is still the one in the view."""
         return self._view.source is source
 
-    def show_field(self, field: RelevanceField | None, query: str, *, state: str = "") -> None:
-        """Show the present query's field, or none. ``state``: how much is analysed, as text."""
+    def show_field(
+        self,
+        field: RelevanceField | None,
+        query: str,
+        *,
+        state: str = "",
+        judgement: Judgement = NOTHING_KNOWN,
+    ) -> None:
+        """Show the present query's field, or none. ``state``: how much is analysed, as text; ``judgement``:
+        of its values, of which weak ones are not drawn."""
         before = self._fields.get(PRESENT)
         if field is None:
             self.remove(PRESENT)
-        elif before is not None and before.title == query:
-            self._put(PRESENT, replace(before, field=field, state=state))
         else:
-            self._put(PRESENT, KeptLayer(field, query, OverlayLook.of(self._chosen), state=state))
+            same = before if before is not None and before.title == query else None
+            look = OverlayLook.of(self._chosen) if same is None else same.look
+            meaning, threshold = judgement.of_drawn, judgement.threshold
+            layer = KeptLayer(field, query, look, state=state, meaning=meaning, threshold=threshold)
+            self._put(PRESENT, layer)
 
     def set_state(self, state: str) -> None:
         """State how much of the present query's field is analysed."""
@@ -102,8 +113,8 @@ class FieldLayers(QObject):
         """Keep the present layer as it is, in colours of its own, beside the next query."""
         present = self._fields.pop(PRESENT, None)
         if present is not None:
-            look = replace(present.look, colour_map=self._free_colours())
-            name = self.add_kept(replace(present, look=look))
+            look = replace(present.drawn, colour_map=self._free_colours())
+            name = self.add_kept(replace(present, look=look, threshold=None))
             self._layers.remove(PRESENT)
             self._put(PRESENT, present)  # on top again: the present query lies over kept ones
             self.kept_changed.emit(name)
@@ -147,7 +158,7 @@ class FieldLayers(QObject):
         self._layers.put(
             name,
             layer_from_field(layer.field, sequence=next(self._sequence)),
-            layer.look,
+            layer.drawn,
             _entry(layer),
         )
 
@@ -156,7 +167,7 @@ class FieldLayers(QObject):
         if layer is None:
             return
         layer = self._fields[name] = replace(layer, look=look)
-        self._layers.restyle(name, look, _entry(layer))
+        self._layers.restyle(name, layer.drawn, _entry(layer))
         if name != PRESENT:
             self.kept_changed.emit(name)
 
@@ -169,4 +180,11 @@ class FieldLayers(QObject):
 
 
 def _entry(layer: KeptLayer) -> LegendEntry:
-    return field_entry(layer.field, layer.look, layer.title, imported=layer.imported, state=layer.state)
+    return field_entry(
+        layer.field,
+        layer.drawn,
+        layer.title,
+        imported=layer.imported,
+        state=layer.state,
+        meaning=layer.meaning,
+    )

@@ -63,6 +63,11 @@ def advice_about(
     return (Advice(strings.NO_PLACE), *([Advice(strings.CHECK_HATCHED)] if hatched else []))
 
 
+def none_reaches(threshold: float | None, title: str, done: bool) -> str:
+    """What stands above the places where none of them reaches the threshold."""
+    return strings.NONE_ABOVE[done].format(threshold=threshold, title=title)
+
+
 def _refusal(question: Question) -> tuple[Advice, ...]:
     """What is wrong, each with what can be asked instead; the encoder's reason where the words are not."""
     wrong = [problem for problem in question.problems if not problem.note]

@@ -19,7 +19,7 @@ from viewer.ui.overlays.analysis_bar import analysed_in_words
 from viewer.ui.overlays.askable import AskableDialog
 from viewer.ui.overlays.encoder_dialog import use_after_terms
 from viewer.ui.search import strings
-from viewer.ui.search.advice_page import advice_about
+from viewer.ui.search.advice_page import advice_about, none_reaches
 from viewer.ui.search.hit_list import HitRow
 from viewer.ui.search.hit_thumbnails import HitThumbnails
 from viewer.ui.search.query_panel import QueryPanel
@@ -277,8 +277,8 @@ class SearchController(QObject):
         self._update_hits()
 
     def _update_hits(self) -> None:
-        """Without places, show why: that depends on how far the analysis is."""
-        if self.has_hits:
+        """Without places, or with weak ones, show why: that depends on how far the analysis is."""
+        if self.has_hits and not self.session.weak:
             self.changed.emit()
         else:
             self._show_hits()
@@ -287,7 +287,12 @@ class SearchController(QObject):
 
     def _show_field(self, slide_view: SlideView, session: RelevanceSession) -> None:
         fields = self._overlays.of(slide_view).fields
-        fields.show_field(session.field, session.question.title, state=analysed_in_words(session.progress))
+        fields.show_field(
+            session.field,
+            session.question.title,
+            state=analysed_in_words(session.progress),
+            judgement=session.judgement,
+        )
         self.answered.emit(slide_view, session.field)
 
     def _show_new_hits(self) -> None:
@@ -298,11 +303,13 @@ class SearchController(QObject):
 
     def _show_hits(self, *, anew: bool = False) -> None:
         session, view = self.session, self._view
+        judged, weak = session.judgement, session.weak
         rows = [
-            HitRow(number, hit, session.place_in_words(*hit.rect.centre))
+            HitRow(number, hit, session.place_in_words(*hit.rect.centre), judged.of_value(hit.score), weak)
             for number, hit in enumerate(session.hits, start=1)
         ]
         progress = session.progress
+        done = progress is not None and progress.done >= progress.total
         self.panel.show_rows(
             rows,
             advice_about(
@@ -311,10 +318,11 @@ class SearchController(QObject):
                 pixel_size_known=view.mpp_um is not None,
                 answered=session.field is not None,
                 running=session.running,
-                done=progress is not None and progress.done >= progress.total,
+                done=done,
                 hatched=session.field is not None and session.field.has_gaps,
             ),
             anew=anew,
+            verdict=none_reaches(judged.threshold, session.question.title, done) if weak else "",
         )
         self.changed.emit()
 
@@ -390,12 +398,12 @@ class SearchController(QObject):
 
     def _show_encoders(self) -> None:
         text_encoders = [card for card in self._encoders.cards if card.query_kind != "none"]
-        self.panel.show_encoders(text_encoders, self._settings.relevance.encoder)
+        self.panel.show_encoders(text_encoders, self.session.encoder_id)
 
     def _choose_encoder(self, encoder_id: str) -> None:
         """Use another encoder, after its terms were shown if it is used for the first time."""
         relevance, card = self._settings.relevance, self._encoders.card(encoder_id)
-        if card is None or encoder_id == relevance.encoder:
+        if card is None or encoder_id == self.session.encoder_id:
             return
         use_after_terms(
             card,

@@ -47,7 +47,8 @@ class ExplainCard(QFrame):
         else:
             value = _value_in_words(explanation)
             self._title.setText(strings.WHY_TITLE.format(place=explanation.place, value=value))
-            self._body.setText("\n\n".join(_leaf_in_words(leaf) for leaf in explanation.leaves))
+            leaves = map(_leaf_in_words, explanation.leaves)
+            self._body.setText("\n\n".join(filter(None, (explanation.meaning, *leaves))))
         self._title.setVisible(explanation is not None)
 
 

@@ -75,6 +75,9 @@ class Export(QObject):
         field, hits = session.field, session.hits
         if source is None or field is None or not hits:
             return
+        if session.weak:
+            self._messages.show_message(MessageKind.INFORMATION, strings.ALL_WEAK)
+            return
         name, extent_px = source.info.path.name, _extent_px(source)
         writers: Writers = {
             ".geojson": lambda path: write_geojson(field, hits, path, slide_name=name, patches=False),

@@ -37,18 +37,24 @@ THUMBNAIL_PX = 96
 
 @dataclass(slots=True)
 class HitRow:
-    """One place of the list. ``thumbnail_error``: why it has no thumbnail; shown in its place."""
+    """One place of the list. ``thumbnail_error``: why it has no thumbnail; shown in its place. ``meaning``:
+    what its value meant on test slides, "" where that is not known; ``weak``: it is only among the most
+    alike."""
 
     number: int
     hit: Hit
     facts: str
+    meaning: str = ""
+    weak: bool = False
     requested: bool = False
     pixmap: QPixmap | None = None
     thumbnail_error: str = ""
 
     @property
     def title(self) -> str:
-        return strings.PLACE_TITLE.format(number=self.number, score=self.hit.score)
+        likely = strings.PLACE_PROBABLE if self.meaning else strings.PLACE_TITLE
+        template = strings.PLACE_WEAK if self.weak else likely
+        return template.format(number=self.number, score=self.hit.score)
 
 
 class HitModel(QAbstractListModel):
@@ -89,7 +95,7 @@ class HitModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return row.title
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{row.title}\n{row.facts}"
+            return "\n".join(filter(None, (row.title, row.facts, row.meaning)))
         if role == Qt.ItemDataRole.UserRole:
             return row
         return None

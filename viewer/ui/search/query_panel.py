@@ -134,8 +134,13 @@ class QueryPanel(QWidget):
         self._show_remarks()
         self.examples.show_examples(question.examples)
 
-    def show_rows(self, rows: list[HitRow], advice: tuple[Advice, ...], *, anew: bool) -> None:
-        """Show the places, from the top where they are those of a new question; without any ``advice``."""
+    def show_rows(
+        self, rows: list[HitRow], advice: tuple[Advice, ...], *, anew: bool, verdict: str = ""
+    ) -> None:
+        """Show the places, from the top where they are those of a new question, below what must be known of
+        them; without any ``advice``."""
+        self.verdict.setText(verdict)
+        self.verdict.setVisible(bool(verdict))
         self.hits.offer_rows(rows, anew=anew)
         self.empty.show_advice(advice)
         self._put_after_tabs(self.empty.in_tab_order)
@@ -202,6 +207,9 @@ class QueryPanel(QWidget):
 
     def _with_steps(self, hits: HitList) -> QWidget:
         """The list with buttons below that go from place to place."""
+        self.verdict = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.verdict.hide()
         self.previous = _tool(strings.PREVIOUS_PLACE, strings.PREVIOUS_PLACE_TIP)
         self.next = _tool(strings.NEXT_PLACE, strings.NEXT_PLACE_TIP)
         self._count = QLabel()
@@ -224,6 +232,7 @@ class QueryPanel(QWidget):
         page = QWidget()
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.verdict)
         layout.addWidget(hits, 1)
         layout.addLayout(steps)
         return page

@@ -34,13 +34,15 @@ class LeafExplanation:
 class Explanation:
     """The position of a patch, the value of the whole query there, and its parts.
 
-    ``score`` is None where the patch is not analysed.
+    ``score`` is None where the patch is not analysed. ``meaning``: what such a value meant on test slides; ""
+    where that is not known.
     """
 
     place: str
     score: float | None
     estimated: bool
     leaves: tuple[LeafExplanation, ...]
+    meaning: str = ""
 
 
 Cell = tuple[int, int]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.common.scale import format_position
-from viewer.relevance.encoders.registry import query_kind_of
-from viewer.relevance.encoders.vocabulary import lexicon_of
-from viewer.relevance.patches.peaks import find_hits
+from viewer.relevance.encoders.registry import encoder_in_use, query_kind_of
+from viewer.relevance.encoders.vocabulary import judgement_of, lexicon_of
+from viewer.relevance.patches.peaks import Places, find_places
 from viewer.relevance.query.parser import parse
 from viewer.relevance.query.tree import Like, needs_words, text_of, with_weights
 from viewer.relevance.worker.messages import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from viewer.common.settings import Settings
+    from viewer.relevance.encoders.tissue.meaning import Judgement
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit
@@ -80,13 +81,14 @@ class RelevanceSession(QObject):
         super().__init__(slide_view)
         self._view = slide_view
         self._settings = settings
+        self._encoder_id = encoder_in_use(settings.relevance.encoder)
         self._outbox = GuiThreadQueue()
         self._ranking = BackgroundWorker("ranking")
         self._question = Question()
         self._end_reason = ""
         self._number = -1
         self._field: RelevanceField | None = None
-        self._hits: tuple[Hit, ...] = ()
+        self._places = Places()
         self._explanation: Explanation | None = None
         self._explained_cell: tuple[int, int] | None = None
         self._cursor: tuple[float, float] | None = None
@@ -116,7 +118,17 @@ class RelevanceSession(QObject):
     @property
     def hits(self) -> tuple[Hit, ...]:
         """The places found, most alike first."""
-        return self._hits
+        return self._places.hits
+
+    @property
+    def weak(self) -> bool:
+        """Whether no place reaches its threshold, and those found are only the most alike."""
+        return self._places.weak
+
+    @property
+    def judgement(self) -> Judgement:
+        """What is known of the values of this question."""
+        return judgement_of(self._encoder_id, self._question.query)
 
     @property
     def progress(self) -> Progress | None:
@@ -139,13 +151,19 @@ class RelevanceSession(QObject):
         return self._end_reason
 
     @property
+    def encoder_id(self) -> str:
+        """The encoder that answers: the chosen one, else the best for words."""
+        return self._encoder_id
+
+    @property
     def _client(self) -> RelevanceClient | None:
         return self._session.client
 
     def apply_settings(self, settings: Settings) -> None:
         """Use changed settings. Another encoder answers the same question anew."""
-        other = settings.relevance.encoder != self._settings.relevance.encoder
-        self._settings = settings
+        before, self._settings = self._encoder_id, settings
+        self._encoder_id = encoder_in_use(settings.relevance.encoder)
+        other = self._encoder_id != before
         if not settings.relevance.steers_loading:
             self._view.set_region_loads(None)
         if other and self._client is not None:
@@ -161,7 +179,7 @@ class RelevanceSession(QObject):
         size, or an impossible one, which also emits ``failed``."""
         relevance = self._settings.relevance
         return self._session.begin(
-            relevance.encoder, store_bytes=relevance.store_bytes, threads=relevance.worker_threads
+            self._encoder_id, store_bytes=relevance.store_bytes, threads=relevance.worker_threads
         )
 
     def ask(self, text: str) -> None:
@@ -227,7 +245,13 @@ class RelevanceSession(QObject):
         parts = question.unexplained if known else ()
         score = float(field.scores[cell]) if known or estimated else None
         self._set_explanation(
-            Explanation(self.place_in_words(*field.grid.rect(*cell).centre), score, estimated, parts)
+            Explanation(
+                self.place_in_words(*field.grid.rect(*cell).centre),
+                score,
+                estimated,
+                parts,
+                self.judgement.of_value(score),
+            )
         )
         for number in range(len(parts)):
             self._client.explain(number, *cell)
@@ -263,12 +287,12 @@ class RelevanceSession(QObject):
     @property
     def lexicon(self) -> Lexicon:
         """The terms that the encoder knows."""
-        return lexicon_of(self._settings.relevance.encoder)
+        return lexicon_of(self._encoder_id)
 
     @property
     def _of_concepts(self) -> bool:
         """Whether the encoder knows the lexicon's terms only."""
-        return query_kind_of(self._settings.relevance.encoder) == "concepts"
+        return query_kind_of(self._encoder_id) == "concepts"
 
     def _read(self, question: Question, parsed: Parsed) -> Question:
         """A question as its text was parsed. An encoder that reads words needs no lexicon."""
@@ -309,7 +333,7 @@ class RelevanceSession(QObject):
 
     def _forget_answers(self) -> None:
         self._number = -1
-        self._field, self._hits = None, ()
+        self._field, self._places = None, Places()
         self.field_changed.emit()
         self.hits_changed.emit()
 
@@ -367,12 +391,12 @@ class RelevanceSession(QObject):
         if self._ranking_busy or not self._ranking_due or field is None:
             return
         self._ranking_busy, self._ranking_due = True, False
-        number = self._number
+        number, threshold = self._number, self.judgement.threshold
 
-        def ranked(hits: tuple[Hit, ...]) -> None:
+        def ranked(places: Places) -> None:
             self._ranking_busy = False
             if number == self._number:
-                self._hits = hits
+                self._places = places
                 self.hits_changed.emit()
             self._rank()
 
@@ -380,7 +404,7 @@ class RelevanceSession(QObject):
             self._ranking_busy = False
             self.failed.emit(strings.RANKING_FAILED.format(error=error))
 
-        self._ranking.run(lambda: find_hits(field), ranked, not_ranked)
+        self._ranking.run(lambda: find_places(field, threshold), ranked, not_ranked)
 
     def _take_reasons(self, event: Explained) -> None:
         shown = self._explanation
@@ -403,6 +427,7 @@ class RelevanceSession(QObject):
 
     def _begin_anew(self) -> None:
         self._session.forget()
+        self._encoder_id = encoder_in_use(self._settings.relevance.encoder)
         self._end_reason = ""
         self._set_explanation(None)
         self._forget_answers()

@@ -58,6 +58,13 @@ FORGET_QUERIES = "&Forget earlier queries"
 # Places.
 PLACE_LIST_NAME = "Places, most alike first"
 PLACE_TITLE = "{number}. likeness {score:.2f}"
+PLACE_PROBABLE = "{number}. probability {score:.2f}"
+PLACE_WEAK = "{number}. weak, {score:.2f}"
+NONE_ABOVE = {
+    True: "No place above {threshold:.2f} for {title}. The most alike, all weak:",
+    False: "No place above {threshold:.2f} for {title} yet. The most alike so far, all weak:",
+}
+"""By whether all is analysed."""
 NO_THUMBNAIL = "no picture: {error}"
 PREVIOUS_PLACE = "Previous place"
 PREVIOUS_PLACE_TIP = "Go to the previous place in the list"
@@ -149,6 +156,7 @@ FILE_KINDS = {
     ".h5": "Scores of patches, HDF5",
 }
 NOTHING_TO_EXPORT = "What lies over the slide has no values that could be saved."
+ALL_WEAK = "No place reaches what it must: there is none to be exported."
 EXPORTING = "Writing {file}…"
 EXPORTED = "Saved {file}"
 NOT_EXPORTED = "{path}: not saved ({error})"

@@ -11,25 +11,29 @@ import numpy as np
 import pytest
 import torch
 
+import resources
+from tests.relevance.tissue_record import MEANING, trained
 from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
-from viewer.relevance.encoders.registry import cards, listing, load_encoder
+from viewer.relevance.encoders.registry import cards, encoder_in_use, listing, load_encoder
 from viewer.relevance.encoders.tissue import strings
 from viewer.relevance.encoders.tissue.card import (
     FACTS,
     LOGITS,
+    PAGE,
     VECTOR_WIDTH,
     WEIGHTS,
     TissueFacts,
     tissue_card,
+    tissue_problems,
     trained_folder,
 )
 from viewer.relevance.encoders.tissue.classes import class_indices
 from viewer.relevance.encoders.tissue.encoder import TissueEncoder
 from viewer.relevance.encoders.tissue.network import Calibration, TissueNetwork
 from viewer.relevance.encoders.vocabulary import lexicon_of
-from viewer.relevance.models.checkpoint import CheckpointError, sha256_of
+from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, sha256_of
 from viewer.relevance.query.tree import Term
 from viewer.slide.tissue.stains import Stains, find_stains
 
@@ -144,29 +148,9 @@ def test_other_stains_than_he_have_no_classes(encoder: TissueEncoder, calibratio
     assert not any(name.startswith("tissue/") for name in encoder.named_scores(features, other))
 
 
-def trained(tensors: dict[str, torch.Tensor] | None = None, **changes: object) -> Path:
-    """What a training leaves where the encoder is offered; the record's file. ``changes`` of the record."""
-    folder = trained_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.save(TissueNetwork().state_dict() if tensors is None else tensors, folder / WEIGHTS)
-    figures = {"blood": (0.99, 50), "mucin": (0.7, 50), "liver": (0.99, 3), "lung": (None, 50)}
-    by_class = {
-        name: {"auc": auc, "patches": patches, "slides": 2} for name, (auc, patches) in figures.items()
-    }
-    record = {
-        "classes": list(class_indices()),
-        "weights_sha256": sha256_of(folder / WEIGHTS),
-        "calibration": {"temperature": 1.5, "tumour_slope": 1.0, "tumour_shift": -1.0},
-        "test": {"classes": {"by_class": by_class}},
-        **changes,
-    }
-    (folder / FACTS).write_text(json.dumps(record))
-    return folder / FACTS
-
-
 def test_an_encoder_that_was_trained_here_is_offered() -> None:
     assert "tissue" not in [card.id for card in cards()]
-    with pytest.raises(EncoderError, match="there is no tissue encoder here yet"):
+    with pytest.raises(EncoderError, match="comes without a tissue encoder"):
         load_encoder("tissue")
     assert lexicon_of("tissue") is lexicon_of("measured")
     trained()
@@ -193,6 +177,43 @@ def test_words_stand_for_classes_whose_test_allows_it() -> None:
     assert lexicon.find("nuclear density") is not None
 
 
+def test_the_shipped_encoder_is_used_until_there_is_an_own_one(no_shipped_encoder: Path) -> None:
+    assert encoder_in_use("") == "measured"
+    trained(folder=no_shipped_encoder, calibration={"temperature": 2.0, "tumour_slope": 1, "tumour_shift": 0})
+    shipped = load_encoder("tissue").card
+
+    assert encoder_in_use("") == "tissue"
+    assert encoder_in_use("measured") == "measured"
+    assert shipped.page == str(no_shipped_encoder / PAGE)
+    assert strings.SHIPPED in shipped.notes
+
+    path = trained()
+    own = load_encoder("tissue").card
+    assert strings.OWN.format(path=path.with_name(WEIGHTS)) in own.notes
+    path.write_text("{}")
+    assert encoder_in_use("") == "measured", "a damaged own one is not replaced unasked"
+    assert listing()[1] == tissue_problems()
+    assert str(path) in tissue_problems()[0]
+    path.unlink()
+    assert load_encoder("tissue").card == shipped
+
+
+def test_a_damaged_shipped_record_is_no_fault_of_the_reader(no_shipped_encoder: Path) -> None:
+    trained(folder=no_shipped_encoder, classes=[])
+
+    assert "install Foveola again" in tissue_problems()[0]
+
+
+def test_what_is_shipped_is_whole() -> None:
+    folder = Path(resources.__path__[0]) / "encoders"
+    there = [(folder / name).is_file() for name in (WEIGHTS, FACTS, PAGE)]
+    assert all(there) or not any(there)
+    if all(there):
+        assert (folder / WEIGHTS).stat().st_size <= 8_000_000
+        assert json.loads((folder / FACTS).read_text())["weights_sha256"] == sha256_of(folder / WEIGHTS)
+        TissueNetwork().load_state_dict(read_tensors(folder / WEIGHTS))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -201,6 +222,9 @@ def test_words_stand_for_classes_whose_test_allows_it() -> None:
         {"calibration": {"temperature": 0, "tumour_slope": 1, "tumour_shift": 0}},
         {"test": []},
         {"test": {"classes": {"by_class": {"blood": {}}}}},
+        {"test": {"meanings": {"blood": {"title": "blood"}}}},
+        {"test": {"meanings": {"blood": MEANING | {"threshold": 2}}}},
+        {"calibration": {"temperature": 1, "tumour_slope": 1, "tumour_shift": 0, "bias": [1.0]}},
         {"classes": list(class_indices()), "filler": "x" * 6_000_000},
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +12,8 @@ import torch
 
 from tests.messages import pattern
 from tests.relevance.tissue_corpus import add_slide, small_corpus
-from viewer.relevance.encoders.tissue.card import FACTS, WEIGHTS
-from viewer.relevance.encoders.tissue.network import TissueNetwork
+from viewer.relevance.encoders.tissue.card import FACTS, PAGE, WEIGHTS
+from viewer.relevance.encoders.tissue.network import Calibration, TissueNetwork
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors
 from viewer.relevance.training import strings as training_strings
 from viewer.relevance.training.cohort import TrainingError
@@ -62,7 +63,7 @@ def test_weights_record_and_card_are_written(trained: tuple[Path, Path, dict[str
     network = TissueNetwork()
     network.load_state_dict(read_tensors(folder / WEIGHTS, sha256=facts["weights_sha256"]))
     assert json.loads((folder / FACTS).read_text())["fingerprint"] == facts["fingerprint"]
-    assert (folder / train.PAGE).read_text() == as_markdown(facts)
+    assert (folder / PAGE).read_text() == as_markdown(facts)
     assert not (folder / train.STATE).exists()
     assert (folder / WEIGHTS).stat().st_size < 8_000_000
     assert float(network.projection.abs().sum()) > 0
@@ -213,5 +214,5 @@ def test_without_test_slides_the_card_says_that_nothing_is_known(tmp_path: Path)
     facts = train_tissue(read_corpus(tmp_path / "corpus"), TissueTrainingOptions(1), tmp_path / "out")
 
     assert facts["test"] == {}
-    assert facts["calibration"] == {"temperature": 1.0, "tumour_slope": 1.0, "tumour_shift": 0.0}
+    assert facts["calibration"] == asdict(Calibration())
     assert strings.CARD_NOT_TESTED in as_markdown(facts)

@@ -1,10 +1,13 @@
-"""The card of the tissue encoder that was trained here, and what its training recorded. No torch."""
+"""The card of the tissue encoder, and what its training recorded: of the user's own, else of the one that
+comes with Foveola. No torch."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewer.common.errors import EncoderError
@@ -14,12 +17,12 @@ from viewer.relevance.encoders.card import TISSUE_ID, EncoderCard
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.tissue import strings
 from viewer.relevance.encoders.tissue.classes import class_indices, tissue_classes
+from viewer.relevance.encoders.tissue.meaning import Meaning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-WEIGHTS, FACTS = "tissue.pt", "tissue.json"
+WEIGHTS, FACTS, PAGE = "tissue.pt", "tissue.json", "tissue.md"
 VECTOR_WIDTH = 64
 LOGITS = len(tissue_classes()) + 1
 """One a class, then tumour against all other tissue."""
@@ -34,13 +37,17 @@ class TissueFacts:
     """What ``foveola train-encoder`` recorded beside the weights.
 
     ``calibration``: temperature, slope and shift as ``network.Calibration`` has them. ``named``: the ids of
-    classes whose test allows to name them, each with its figure as words.
+    classes whose test allows to name them, each with its figure as words. ``bias``: of the calibration, one a
+    class or (). ``meanings``: by ``key_of_classes``. ``shipped``: it came with Foveola.
     """
 
     weights: Path
     weights_sha256: str
     calibration: tuple[float, float, float]
     named: tuple[tuple[str, str], ...]
+    bias: tuple[float, ...] = ()
+    meanings: Mapping[str, Meaning] = field(default_factory=dict)
+    shipped: bool = False
 
 
 def trained_folder() -> Path:
@@ -48,14 +55,24 @@ def trained_folder() -> Path:
     return state_dir() / "encoders" / TISSUE_ID
 
 
+def shipped_folder() -> Path:
+    """Where the encoder lies that comes with Foveola. May hold none."""
+    return Path(str(resources.files("resources").joinpath("encoders")))
+
+
 def tissue_facts() -> TissueFacts | None:
-    """Of the encoder that was trained here; None without one. Raises EncoderError for a damaged record."""
-    path = trained_folder() / FACTS
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return _read(path, stat.st_mtime_ns, stat.st_size)
+    """Of the user's own encoder, else of the shipped one; None without either.
+
+    Raises EncoderError for a damaged record: an own one is not replaced by the shipped one unasked.
+    """
+    for folder in (trained_folder(), shipped_folder()):
+        try:
+            stat = (folder / FACTS).stat()
+        except OSError:
+            continue
+        facts = _read(folder / FACTS, stat.st_mtime_ns, stat.st_size)
+        return replace(facts, shipped=folder != trained_folder())
+    return None
 
 
 @lru_cache(maxsize=4)
@@ -69,11 +86,16 @@ def _read(path: Path, _mtime_ns: int, size_bytes: int) -> TissueFacts:
         temperature, slope, shift = (float(content["calibration"][name]) for name in _CALIBRATION)
         if not temperature > 0:
             raise ValueError(strings.BAD_TEMPERATURE)
+        bias = tuple(float(one) for one in content["calibration"].get("bias", ()))
+        if len(bias) not in {0, len(tissue_classes())}:
+            raise ValueError(strings.BAD_BIAS)
         sha256 = str(content["weights_sha256"])
         named = _named(content["test"].get("classes", {}).get("by_class", {}))
+        meanings = {key: Meaning.read(entry) for key, entry in content["test"].get("meanings", {}).items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise EncoderError(strings.RECORD_DAMAGED.format(path=path, error=in_words(error))) from error
-    return TissueFacts(path.with_name(WEIGHTS), sha256, (temperature, slope, shift), named)
+        template = strings.SHIPPED_DAMAGED if path.parent == shipped_folder() else strings.RECORD_DAMAGED
+        raise EncoderError(template.format(path=path, error=in_words(error))) from error
+    return TissueFacts(path.with_name(WEIGHTS), sha256, (temperature, slope, shift), named, bias, meanings)
 
 
 def _named(tested: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
@@ -85,8 +107,8 @@ def _named(tested: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, str], ..
 
 
 def tissue_cards() -> tuple[EncoderCard, ...]:
-    """The card of the encoder that was trained here; () where there is none, or its record is damaged.
-    Its version is that of the weights."""
+    """The card of the encoder; () where there is none, or its record is damaged. Its version is that of the
+    weights."""
     try:
         facts = tissue_facts()
     except EncoderError:
@@ -105,11 +127,12 @@ def tissue_card(facts: TissueFacts) -> EncoderCard:
         normalisation=strings.NORMALISATION,
         licence=strings.LICENCE,
         commercial=None,
-        notes=strings.NOTES,
+        notes=(strings.SHIPPED if facts.shipped else strings.OWN.format(path=facts.weights), *strings.NOTES),
         feature_kind="embedding",
         vector_width=VECTOR_WIDTH,
         version=f"{MEASURED.version}-{facts.weights_sha256[:12]}",
         needs_weights=True,
+        page=str(facts.weights.with_name(PAGE)),
     )
 
 

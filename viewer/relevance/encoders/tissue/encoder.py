@@ -16,6 +16,7 @@ from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.encoders.tissue import strings
 from viewer.relevance.encoders.tissue.card import LOGITS, tissue_card, tissue_facts
 from viewer.relevance.encoders.tissue.classes import class_indices, tissue_classes
+from viewer.relevance.encoders.tissue.meaning import class_weights
 from viewer.relevance.encoders.tissue.network import Calibration, TissueNetwork, normalised
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors
 from viewer.relevance.models.efficientnet_lite import fused
@@ -62,7 +63,7 @@ class TissueEncoder:
             network.load_state_dict(read_tensors(facts.weights, sha256=facts.weights_sha256))
         except RuntimeError as error:
             raise CheckpointError(facts.weights, strings.OTHER_NETWORK) from error
-        return TissueEncoder(tissue_card(facts), network, Calibration(*facts.calibration))
+        return TissueEncoder(tissue_card(facts), network, Calibration(*facts.calibration, facts.bias))
 
     def use(self, device: str) -> None:
         """See ``Encoder.use``."""
@@ -92,8 +93,7 @@ class TissueEncoder:
         classes = self._classes(term, calibration)
         if not classes:
             return self._measured.score(_measured_part(term), self._measurements(features), calibration)
-        heaviest = max(weight for _, weight in classes)
-        parts = [self._probabilities(features)[:, one] * (weight / heaviest) for one, weight in classes]
+        parts = [self._probabilities(features)[:, one] * weight for one, weight in classes]
         return np.asarray(np.sum(parts, axis=0), np.float32)
 
     def explain(
@@ -138,14 +138,9 @@ class TissueEncoder:
         return self._network.features(normalised(patches.to(self._device).float() / 255)).cpu()
 
     def _classes(self, term: Term, calibration: Mapping[str, Any]) -> list[tuple[int, float]]:
-        """The term's classes and weights; [] for a term that is measured. Raises UnsupportedTermError."""
-        classes = [
-            (class_indices()[name.removeprefix(CLASS_PREFIX)], weight)
-            for name, weight in term.weights
-            if name.startswith(CLASS_PREFIX)
-            and name.removeprefix(CLASS_PREFIX) in class_indices()
-            and weight > 0
-        ]
+        """The term's classes and weights, the heaviest 1; [] for a term that is measured. Raises
+        UnsupportedTermError."""
+        classes = [(class_indices()[name], weight) for name, weight in class_weights(term.weights).items()]
         stains = Stains.from_facts(calibration["stains"])
         if classes and not stains.is_he:
             raise UnsupportedTermError(strings.NEEDS_HE.format(term=term.text, stain=stains.kind))

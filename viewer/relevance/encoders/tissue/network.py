@@ -64,11 +64,12 @@ def normalised(pixels: Tensor) -> Tensor:
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Turns logits into probabilities that hold on slides kept out of training (Platt scaling for tumour, a
-    temperature for the classes: Guo et al., ICML 2017)."""
+    temperature and what is added to each class for the classes: Guo et al., ICML 2017). ``bias`` (): 0."""
 
     temperature: float = 1.0
     tumour_slope: float = 1.0
     tumour_shift: float = 0.0
+    bias: tuple[float, ...] = ()
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """(n, classes), each row adding up to 1: tumour or not first, then the classes among their own
@@ -76,5 +77,7 @@ class Calibration:
         tumour = torch.tensor([one.tumour for one in tissue_classes()], device=logits.device)
         is_tumour = torch.sigmoid(logits[:, -1:] * self.tumour_slope + self.tumour_shift)
         classes = logits[:, :-1] / self.temperature
+        if self.bias:
+            classes = classes + torch.tensor(self.bias, device=logits.device, dtype=logits.dtype)
         kinds = classes.masked_fill(~tumour, -torch.inf).softmax(dim=1) * is_tumour
         return kinds + classes.masked_fill(tumour, -torch.inf).softmax(dim=1) * (1 - is_tumour)

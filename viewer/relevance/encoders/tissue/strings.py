@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 TITLE = "Tissue classes and measured concepts"
-FAMILY = "a small network trained here on labelled regions, beside stain, nuclei and texture"
+FAMILY = "a small network trained on labelled regions, beside stain, nuclei and texture"
 NORMALISATION = "probabilities of classes that compete, calibrated on slides kept out of training"
 LICENCE = "that of the slides that it was trained on; the program is under MIT"
+SHIPPED = "Comes with Foveola; one that you train yourself takes its place."
+OWN = "Your own, in {path}; without it the one that comes with Foveola is used."
 NOTES = (
     "As good as the regions that it was trained and tested on; see its model card. No diagnosis.",
     "Kinds of tumour that it has not seen are missed; what it does not name is not analysed, never negative.",
@@ -19,9 +21,33 @@ NEEDS_HE = "“{term}” is named by a network that has seen H&E alone; this sli
 PROBABILITY = "probability of {title}"
 OTHER_NETWORK = "these are the weights of another network; train the encoder again"
 
+# What a value meant on test slides.
+ANY_TUMOUR = "tumour"
+OR = " or "
+MEANS = {
+    False: "of {patches:,} patches at {at} and more, {right:.0%} were {title}, in {slides} test slides",
+    True: "of {patches:,} patches at {at} and more, {right:.0%} were {title}, in one test slide",
+}
+"""By whether there is one slide."""
+MEANS_NOTHING = "no patch of the test slides had such a value for {title}"
+THRESHOLD = (
+    "from {threshold:.2f} on {title} is said to be there: on test slides {recall:.0%} of its patches reach "
+    "that, and {false_alarms:.1%} of tissue without it ({worst:.1%} on the worst slide)"
+)
+WEAK_VALUE = "weak: below {threshold:.2f}"
+WEAK_BELOW = "weak below {threshold:.2f}, and not drawn there"
+WEAK_ALL = "all values are weak, and not drawn"
+NO_THRESHOLD = "no value says that {title} is there: on slides without it too many patches have any"
+
 # The record of the training.
-RECORD_DAMAGED = "{path}: not a record of train-encoder ({error}); train the encoder again"
+RECORD_DAMAGED = (
+    "{path}: not a record of train-encoder ({error}); train the encoder again, or remove this file to use "
+    "the encoder that comes with Foveola"
+)
+SHIPPED_DAMAGED = "{path}: this part of Foveola is damaged ({error}); install Foveola again"
 TOO_LARGE = "it is too large"
 OTHER_CLASSES = "it has other tissue classes"
+BAD_BIAS = "it does not hold one bias a class"
+BAD_THRESHOLD = "a threshold is not between 0 and 1"
 BAD_TEMPERATURE = "its temperature is not above 0"
-NOT_TRAINED = "there is no tissue encoder here yet; `foveola train-encoder CORPUS` trains one"
+NOT_TRAINED = "this Foveola comes without a tissue encoder; `foveola train-encoder CORPUS` trains one"

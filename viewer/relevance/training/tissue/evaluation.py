@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit, log_expit
 
 from viewer.relevance.encoders.tissue.classes import tissue_classes
-from viewer.relevance.encoders.tissue.network import Calibration
-from viewer.relevance.training.report import auc, auc_interval, calibration_error, fit_temperature
-from viewer.relevance.training.tissue.patches import UNLABELLED
+from viewer.relevance.training.report import auc, auc_interval, calibration_error
+from viewer.relevance.training.tissue.calibration import of_tumour
+from viewer.relevance.training.tissue.reliability import meanings, tumour_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from viewer.relevance.encoders.tissue.network import Calibration
     from viewer.relevance.training.tissue.patches import SlidePatches
 
 Floats = NDArray[np.float64]
@@ -29,39 +28,35 @@ _RECALL = 0.8
 _FEWEST_CASES = 3
 """With positives: of fewer, drawing cases anew says nothing of other cases."""
 _STATED = 0.5
-"""The probability from which the window says that there is tumour."""
+"""Probability of tumour."""
 
 
-def calibrated(slides: Sequence[SlidePatches], logits: Mapping[str, Floats]) -> Calibration:
-    """Fitted to the regions, and to all tissue of tumour-free slides; as it is where there are no such
-    slides."""
-    named = [(logits[one.slide.name][one.labels >= 0], one.labels[one.labels >= 0]) for one in slides]
-    tumour, truth = _tumour(slides, logits)
-    if not named or not truth.any() or truth.all():
-        return Calibration()
-    classes = np.concatenate([one[:, :-1] for one, _ in named])
-    temperature = fit_temperature(classes, np.concatenate([labels for _, labels in named]))
-    sign = np.where(truth, 1.0, -1.0)
-
-    def loss(line: Floats) -> float:
-        return -float(log_expit(sign * (line[0] * tumour + line[1])).mean())
-
-    slope, shift = minimize(loss, np.array([1.0, 0.0]), bounds=[(0.05, 20.0), (-20.0, 20.0)]).x.tolist()
-    return Calibration(temperature, slope, shift)
+def probabilities_of(
+    slides: Sequence[SlidePatches], logits: Mapping[str, Floats], calibration: Calibration
+) -> dict[str, Floats]:
+    """By slide, the probability of each class for each patch (patches, classes)."""
+    return {
+        one.slide.name: calibration.probabilities(torch.from_numpy(logits[one.slide.name])).numpy()
+        for one in slides
+    }
 
 
 def tested(
-    slides: Sequence[SlidePatches], logits: Mapping[str, Floats], calibration: Calibration, *, seed: int
+    slides: Sequence[SlidePatches],
+    logits: Mapping[str, Floats],
+    calibration: Calibration,
+    thresholds: Mapping[str, float],
+    *,
+    seed: int,
 ) -> dict[str, Any]:
     """Figures for JSON; {} without test slides. Intervals resample cases."""
     if not slides:
         return {}
-    probabilities = {
-        name: calibration.probabilities(torch.from_numpy(one)).numpy() for name, one in logits.items()
-    }
+    probabilities = probabilities_of(slides, logits, calibration)
     return {
         "classes": _of_classes(slides, probabilities, seed),
-        "tumour": _of_tumour(slides, logits, calibration, seed),
+        "tumour": _of_tumour(slides, probabilities, seed),
+        "meanings": meanings(slides, probabilities, thresholds),
     }
 
 
@@ -99,17 +94,17 @@ def _of_classes(
 
 
 def _of_tumour(
-    slides: Sequence[SlidePatches], logits: Mapping[str, Floats], calibration: Calibration, seed: int
+    slides: Sequence[SlidePatches], probabilities: Mapping[str, Floats], seed: int
 ) -> dict[str, Any]:
     """Regions of tumour against all tissue of tumour-free slides, for each slide with tumour and for all."""
+    tumours = [number for number, known in enumerate(tissue_classes()) if known.tumour]
+    tumour = {name: values[:, tumours].sum(axis=1) for name, values in probabilities.items()}
     free = [one for one in slides if one.slide.tumour_free]
-    alarms = {
-        one.slide.name: _probability(logits[one.slide.name][one.of_tissue], calibration) for one in free
-    }
+    alarms = {one.slide.name: tumour[one.slide.name][one.of_tissue] for one in free}
     against = np.concatenate([*alarms.values(), np.empty(0)])
     found, positives, cases = {}, [], []
     for one in slides:
-        own = _probability(logits[one.slide.name][_is_tumour(one)], calibration)
+        own = tumour[one.slide.name][of_tumour(one)]
         if not len(own) or not len(against):
             continue
         positives.append(own)
@@ -125,7 +120,8 @@ def _of_tumour(
         **_against(scores[truth], against),
         "interval": _interval(scores, truth, cases, seed),
         "by_slide": found,
-        "tumour_free_above_threshold": shares,
+        "tumour_free_above_half": shares,
+        "calibration_error": tumour_error(slides, tumour),
     }
 
 
@@ -144,23 +140,3 @@ def _against(positive: Floats, negative: Floats) -> dict[str, float | None]:
         "false_alarms_at_80_recall": float((negative >= threshold).mean()),
         "above_threshold": float((positive >= _STATED).mean()),
     }
-
-
-def _tumour(slides: Sequence[SlidePatches], logits: Mapping[str, Floats]) -> tuple[Floats, NDArray[np.bool_]]:
-    """The tumour logits of regions and of all tissue of tumour-free slides, and which are of tumour."""
-    values, truth = [np.empty(0)], [np.empty(0, bool)]
-    for one in slides:
-        used = (one.labels >= 0) | one.slide.tumour_free
-        values.append(logits[one.slide.name][used, -1])
-        truth.append(_is_tumour(one)[used])
-    return np.concatenate(values), np.concatenate(truth)
-
-
-def _is_tumour(one: SlidePatches) -> NDArray[np.bool_]:
-    tumours = [number for number, known in enumerate(tissue_classes()) if known.tumour]
-    return np.isin(one.labels, tumours) & (one.labels != UNLABELLED)
-
-
-def _probability(logits: Floats, calibration: Calibration) -> Floats:
-    found: Floats = expit(logits[:, -1] * calibration.tumour_slope + calibration.tumour_shift)
-    return found

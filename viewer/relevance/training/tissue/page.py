@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.common.text import escape_control
 from viewer.relevance.encoders.tissue.classes import tissue_classes
+from viewer.relevance.encoders.tissue.meaning import NO_THRESHOLD
 from viewer.relevance.training.tissue import strings
 
 if TYPE_CHECKING:
@@ -62,8 +63,12 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
         ),
         "",
     ]
+    if tested["meanings"]:
+        lines += [strings.CARD_MEANINGS, "", strings.CARD_MEANING_TABLE]
+        lines += [_meaning_row(one) for one in tested["meanings"].values()]
+        lines.append("")
     if tumour := tested["tumour"]:
-        shares = tumour["tumour_free_above_threshold"]
+        shares = tumour["tumour_free_above_half"]
         lines += [
             strings.CARD_TUMOUR.format(
                 auc=_with_interval(tumour),
@@ -71,6 +76,7 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
                 mean=_mean(list(shares.values())),
                 worst=max(shares.values()),
                 worst_slide=escape_control(max(shares, key=lambda name: shares[name])),
+                error=tumour["calibration_error"],
             ),
             "",
             strings.CARD_TUMOUR_TABLE,
@@ -85,6 +91,23 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
             "",
         ]
     return "\n".join([*lines, strings.CARD_LIMITS, ""])
+
+
+def _meaning_row(meaning: Mapping[str, Any]) -> str:
+    """What a class's values meant: at its threshold, and at and above each level."""
+    has_threshold = meaning["threshold"] < NO_THRESHOLD
+    levels = [
+        strings.CARD_LEVEL.format_map(one) if one["patches"] else strings.CARD_UNDEFINED
+        for one in meaning["levels"]
+    ]
+    return strings.CARD_MEANING_ROW.format(
+        title=meaning["title"],
+        threshold=f"{meaning['threshold']:.2f}" if has_threshold else strings.CARD_UNDEFINED,
+        recall=meaning["recall"],
+        alarms=meaning["false_alarms"],
+        worst=meaning["worst"],
+        levels=" | ".join(levels),
+    )
 
 
 def _with_interval(area: Mapping[str, Any]) -> str:

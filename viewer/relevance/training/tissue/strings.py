@@ -49,10 +49,26 @@ CARD_CLASS_TABLE = (
 )
 CARD_CLASS_ROW = "| {title} | {slides} | {patches} | {auc} | {within} | {lowest} | {recall:.2f} |"
 CARD_UNTESTED = "Not in the test slides, so nothing is known of: {names}."
+CARD_MEANINGS = (
+    "**What a value means.** A class is said to be there from its threshold on: the lowest of 0.50 and more "
+    "at which, on the calibration slides, at most 1 % of what does not show it has such a value, on average "
+    "over slides (of tumours 3 % at most on the worst). That is all tissue of tumour-free slides for "
+    "tumours, the regions of other classes for the rest. On test slides: how much of the class reaches the "
+    "threshold, how much of other tissue does, and of how many patches at a value and more which share was "
+    "the class."
+)
+CARD_MEANING_TABLE = (
+    "| Class | Threshold | Reached by | False alarms | Worst slide "
+    "| 0.5 and more | 0.7 and more | 0.9 and more |\n"
+    "|---|---|---|---|---|---|---|---|"
+)
+CARD_MEANING_ROW = "| {title} | {threshold} | {recall:.0%} | {alarms:.1%} | {worst:.1%} | {levels} |"
+CARD_LEVEL = "{right:.0%} of {patches:,} in {slides} slides"
 CARD_TUMOUR = (
     "**Tumour** (regions of any tumour against all tissue of tumour-free test slides): AUROC {auc}; at 80 % "
     "recall {alarms:.1%} of tumour-free tissue is called tumour. Above a probability of 0.5 lie {mean:.1%} "
-    "of tumour-free tissue on average, {worst:.1%} on the worst slide ({worst_slide})."
+    "of tumour-free tissue on average, {worst:.1%} on the worst slide ({worst_slide}). Calibration error of "
+    "that probability, every case counting the same: {error:.3f}."
 )
 CARD_TUMOUR_TABLE = (
     "| Slide | Diagnosis | AUROC | Alarms at 80 % recall | Regions above 0.5 |\n|---|---|---|---|---|"

@@ -22,7 +22,7 @@ from torch.nn import functional
 from viewer import RESEARCH_USE, __version__
 from viewer.common.atomic_write import save_atomically
 from viewer.common.text import first_line
-from viewer.relevance.encoders.tissue.card import FACTS, LOGITS, VECTOR_WIDTH, WEIGHTS
+from viewer.relevance.encoders.tissue.card import FACTS, LOGITS, PAGE, VECTOR_WIDTH, WEIGHTS
 from viewer.relevance.encoders.tissue.classes import tissue_classes
 from viewer.relevance.encoders.tissue.network import TissueNetwork, normalised
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, unpickled
@@ -31,9 +31,11 @@ from viewer.relevance.training.cohort import TrainingError
 from viewer.relevance.training.state import as_bytes, invalid_state
 from viewer.relevance.training.tissue import strings
 from viewer.relevance.training.tissue.augmentation import augmented, middle
-from viewer.relevance.training.tissue.evaluation import calibrated, tested
+from viewer.relevance.training.tissue.calibration import calibrated
+from viewer.relevance.training.tissue.evaluation import probabilities_of, tested
 from viewer.relevance.training.tissue.page import as_markdown
 from viewer.relevance.training.tissue.patches import cut_patches
+from viewer.relevance.training.tissue.reliability import thresholds
 from viewer.relevance.training.tissue.sampling import Sampler
 from viewer.relevance.training.train import repeatable
 
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     from viewer.relevance.training.tissue.corpus import Corpus
     from viewer.relevance.training.tissue.patches import SlidePatches
 
-PAGE, STATE, PATCHES = "tissue.md", "training.state", "patches"
+STATE, PATCHES = "training.state", "patches"
 FORMAT = 1
 _FROZEN_BLOCKS = 6
 """Of the start's first blocks, which find edges and colours: training them costs as much as all others."""
@@ -114,6 +116,7 @@ def train_tissue(
     network.half().float()  # what is calibrated and tested is what is written
     logits = {one.slide.name: _logits(network, one.pixels) for one in slides if one.slide.part != "train"}
     calibration = calibrated(by_part["calibration"], logits)
+    chosen = thresholds(by_part["calibration"], probabilities_of(by_part["calibration"], logits, calibration))
     weights = as_bytes({name: _half(tensor) for name, tensor in network.state_dict().items()})
     facts = {
         "format": FORMAT,
@@ -124,11 +127,12 @@ def train_tissue(
         "classes": [one.id for one in tissue_classes()],
         "options": {**asdict(options), "start": options.start and options.start.name},
         "calibration": asdict(calibration),
+        "thresholds": chosen,
         "slides": {
             name: [{"slide": one.slide.name, "case": one.slide.case} for one in part]
             for name, part in by_part.items()
         },
-        "test": tested(by_part["test"], logits, calibration, seed=options.seed),
+        "test": tested(by_part["test"], logits, calibration, chosen, seed=options.seed),
     }
     save_atomically(folder / WEIGHTS, weights)
     save_atomically(folder / PAGE, as_markdown(facts).encode())

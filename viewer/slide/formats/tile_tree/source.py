@@ -55,7 +55,7 @@ class TileTreeSource(Source):
             format=layout.name,
             reader=layout.name,
             reader_reason=layout.reason,
-            bounds=Rect(0.0, 0.0, float(finest.width), float(finest.height)),
+            bounds=Rect(0.0, float(layout.blank_above_px), float(finest.width), float(finest.height)),
             file_levels=tuple((level.width, level.height) for level in layout.levels),
             notes=layout.notes,
             companions=companions,
@@ -117,7 +117,7 @@ class TileTreeSource(Source):
         right, bottom = min(right, stored.width), min(bottom, stored.height)
         try:
             data = self._files.read(name, MAX_TILE_BYTES + 1)
-            pixels = _decode(data, widths, heights)
+            pixels = decode_tile(data, widths, heights)
         except FileNotFoundError:
             colour = self._blank_colour(level, Rect(left, top, right, bottom))
             if colour is None:
@@ -155,17 +155,7 @@ def image_size(data: bytes) -> tuple[int, int]:
         return image.size
 
 
-def _sides(layout: TreeLayout, to_end_px: int, left_px: int) -> list[int]:
-    """The widths, or heights, that a tile file may have: first the usual one. From its first pixel it is
-    ``to_end_px`` to where the next tile begins, and ``left_px`` to the end of the level.
-    """
-    whole_px = to_end_px + layout.overlap_px
-    if layout.has_full_tiles or whole_px <= left_px:
-        return [whole_px]
-    return [left_px, to_end_px, whole_px, left_px + 1] if layout.may_be_padded else [left_px]
-
-
-def _decode(data: bytes, widths: list[int], heights: list[int]) -> NDArray[np.uint8]:
+def decode_tile(data: bytes, widths: list[int], heights: list[int]) -> NDArray[np.uint8]:
     """The pixels of a tile file; its header must state one of the sizes. Raises DECODE_ERRORS."""
     if len(data) > MAX_TILE_BYTES:
         raise ValueError(strings.TILE_TOO_LARGE)
@@ -178,6 +168,16 @@ def _decode(data: bytes, widths: list[int], heights: list[int]) -> NDArray[np.ui
         _check_size(image.size, widths, heights)
         image.load()
         return pixels_of_image(image)[0]
+
+
+def _sides(layout: TreeLayout, to_end_px: int, left_px: int) -> list[int]:
+    """The widths, or heights, that a tile file may have: first the usual one. From its first pixel it is
+    ``to_end_px`` to where the next tile begins, and ``left_px`` to the end of the level.
+    """
+    whole_px = to_end_px + layout.overlap_px
+    if layout.has_full_tiles or whole_px <= left_px:
+        return [whole_px]
+    return [left_px, to_end_px, whole_px, left_px + 1] if layout.may_be_padded else [left_px]
 
 
 def _check_size(found: tuple[int, int], widths: list[int], heights: list[int]) -> None:

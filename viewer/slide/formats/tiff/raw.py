@@ -27,7 +27,7 @@ _HEADER = struct.Struct("<2sHI")
 _ENTRY = struct.Struct("<HHII")
 
 
-def lzw_decode(data: bytes | memoryview, out: int) -> bytes:
+def lzw_decode(data: bytes | memoryview, out: int) -> memoryview:
     """The first ``out`` bytes of a stream. Raises RuntimeError where it is damaged or holds fewer.
 
     By libtiff in memory: Pillow's prints what is damaged, and imagecodecs' own LZW writes beyond its memory.
@@ -35,7 +35,7 @@ def lzw_decode(data: bytes | memoryview, out: int) -> bytes:
     decoded: NDArray[np.uint8] = imagecodecs.tiff_decode(
         _file_of_strip(data, {256: out, 257: 1, 258: 8, 259: 5})
     )
-    return decoded.tobytes()
+    return decoded.reshape(-1).data
 
 
 def _file_of_strip(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
@@ -147,14 +147,16 @@ def _stored_samples(image: TiffImage, data: bytes, shape: tuple[int, int, int]) 
         if image.coding == "CCITT":
             tags = {256: row_samples, 257: rows, 258: 1, 259: image.compression}
             return _fax_decode(data, {**tags, 292: image.ifd.number(292, 0)}).reshape(shape)
-        raw = bytes(decoder(data, out=size)) if decoder else data[:size]
+        raw = decoder(data, out=size) if decoder else data[:size]
     except (RuntimeError, ValueError) as error:  # the base of every imagecodecs error; of lzma
         raise CodecError(strings.DAMAGED_DATA.format(coding=image.coding, error=error)) from None
     if len(raw) != size:
         raise CodecError(strings.TILE_BYTE_COUNT.format(found=len(raw), expected=size))
     if is_packed:
         native = dtype.newbyteorder("=")
-        numbers: NDArray[Any] = imagecodecs.packints_decode(raw, native, image.bits, runlen=row_samples)
+        numbers: NDArray[Any] = imagecodecs.packints_decode(
+            bytes(raw), native, image.bits, runlen=row_samples
+        )
         return numbers.reshape(shape)
     is_differenced = image.coding in _DIFFERENCED
     if image.predictor == 3 and is_differenced:

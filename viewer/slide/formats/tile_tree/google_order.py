@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     # The first and the last line of pixels of a tile, across and down.
     Edges: TypeAlias = dict[str, NDArray[np.float32]]
 
-_MOST_PAIRS, _ENOUGH_PAIRS = 64, 12
+_MOST_PAIRS, _ENOUGH_PAIRS = 32, 12
 _PLAIN = 4.0  # standard deviation of grey levels along an edge that shows nothing
 _LEAST_AGREEMENT, _LEAST_LEAD = 0.4, 0.25  # of correlations
 
@@ -50,9 +50,7 @@ def tile_order(
     ``places``: the numbers of those that are stored; ``name`` is the file of one.
     """
     agreements: dict[TileOrder, list[float]] = {order: [] for order in TileOrder}
-    pairs = list(_neighbours(set(places)))
-    step = max(1, len(pairs) // _MOST_PAIRS)
-    for place, following, axis in pairs[::step]:
+    for place, following, axis in _pairs(set(places)):
         edges, next_edges = (_edges(files, name(*each), tile_px) for each in (place, following))
         if not edges or not next_edges:
             continue
@@ -73,12 +71,14 @@ def tile_order(
     return TileOrder.ROW_COLUMN if best == by_row else by_column
 
 
-def _neighbours(places: set[Place]) -> Iterator[tuple[Place, Place, int]]:
-    """Two places and which edges of ``TileOrder`` meet there."""
-    for first, second in sorted(places):
-        for axis, following in enumerate(((first, second + 1), (first + 1, second))):
-            if following in places:
-                yield (first, second), following, axis
+def _pairs(places: set[Place]) -> Iterator[tuple[Place, Place, int]]:
+    """Neighbours, spread over the level, and which edges of ``TileOrder`` meet there: first those that tell
+    all orders apart.
+    """
+    for axis, (more_first, more_second) in enumerate(((0, 1), (1, 0))):
+        found = [(each, (each[0] + more_first, each[1] + more_second), axis) for each in sorted(places)]
+        pairs = [pair for pair in found if pair[1] in places]
+        yield from pairs[:: max(1, len(pairs) // _MOST_PAIRS)]
 
 
 def _edges(files: TreeFiles, name: str, tile_px: int) -> Edges:

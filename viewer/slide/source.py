@@ -15,6 +15,7 @@ from viewer.common.errors import FoveolaError
 from viewer.slide.locator import Locator
 from viewer.slide.pixels import RGBA_8, SampleFormat
 from viewer.slide.planes import ONE_PLANE, PlaneAxes
+from viewer.slide.strings import NO_SUCH_TILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,6 +121,16 @@ class Source(Protocol):
         each tile is decoded by itself.
         """
         return None
+
+    def tile_region(self, key: TileKey) -> tuple[int, int, int, int]:
+        """Left, top, width and height of a tile in pixels of its level. Raises TileError where the pyramid
+        has no such tile.
+        """
+        if not self.pyramid.contains(key):
+            raise TileError(NO_SUCH_TILE.format(path=self.info.path, key=key))
+        level = self.pyramid.levels[key.level]
+        corner = key.col * level.tile_width, key.row * level.tile_height
+        return *corner, *self.pyramid.tile_size(key)
 
     def read_tile(self, key: TileKey) -> Pixels:
         """The pixels of one tile: (height, width, samples) as ``Pyramid.tile_size`` and ``info.samples`` say,

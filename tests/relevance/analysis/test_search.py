@@ -24,6 +24,8 @@ from viewer.slide.formats.registry import open_slide
 from viewer.slide.given_scale import GivenScale, keep_scales
 from viewer.slide.identity import slide_identity
 from viewer.slide.region import read_region
+from viewer.slide.tissue.mask import tissue_mask
+from viewer.slide.tissue.pixel_size import estimate_mpp_um
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -154,9 +156,9 @@ def test_what_a_reader_gave_to_the_slide_is_used_and_said(source: Source) -> Non
     name = source.info.path.name
     assert re.fullmatch(pattern(strings.PIXEL_SIZE_OF_READER, slide=name), *replaced.notes)
     assert not replaced.estimated
-    accepted = found(overrides=True, estimated=True)
+    accepted = found(overrides=True, estimated=True)  # a file that states one: the note must not deny it
     assert accepted.estimated
-    assert re.fullmatch(pattern(strings.ESTIMATED_PIXEL_SIZE, slide=name), *accepted.notes)
+    assert re.fullmatch(pattern(strings.PIXEL_SIZE_OF_READER, slide=name), *accepted.notes)
     assert pixel_size_of(source, 0.4).notes == ()
 
 
@@ -178,8 +180,11 @@ def test_an_estimate_is_said_and_recorded(source: Source, tmp_path: Path) -> Non
     Image.fromarray(pixels).save(tmp_path / "unstated.png", compress_level=1)
     with closing(open_slide(tmp_path / "unstated.png")) as unstated:
         found = answer(unstated, "stroma")
+        estimate = estimate_mpp_um(unstated, tissue_mask(unstated, None))
     assert found.field.provenance.mpp_estimated
-    assert re.fullmatch(pattern(strings.ESTIMATED_PIXEL_SIZE, slide="unstated.png"), found.notes[0])
+    sizes = {name: f"{getattr(estimate, name):.2g}" for name in ("mpp_um", "low_um", "high_um")}
+    said = pattern(strings.ESTIMATED_PIXEL_SIZE, slide="unstated.png", **sizes)
+    assert re.fullmatch(said, found.notes[0])
 
 
 def test_an_unknown_pixel_size_is_requested(tmp_path: Path) -> None:

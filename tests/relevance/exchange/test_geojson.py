@@ -173,7 +173,7 @@ def test_a_damaged_shape_costs_itself(tmp_path: Path, geometry: Any) -> None:
     assert re.search(left_out, " ".join(made.notes))
     assert re.search(pattern(strings.LEFT_OUT, total=1), refused(written(path, [feature])))
     made = laid(written(path, [3, tile(256, 0, {"p": 0.5})]))
-    assert f"1 {strings.DAMAGED}" in " ".join(made.notes)
+    assert f"1 {strings.NO_OBJECT}" in " ".join(made.notes)
 
 
 def test_what_unpacks_to_more_than_it_may_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,6 +212,16 @@ def test_a_single_feature_and_a_bare_shape_are_read(tmp_path: Path) -> None:
     assert laid(written(path, feature)).field.known.sum() == 1
     assert len(laid(written(path, feature["geometry"])).outlines) == 1
     assert re.search(pattern(strings.NOT_GEOJSON), refused(written(path, {"type": "Topology"})))
+
+
+@pytest.mark.parametrize("value", ["a", 5, -0.5, True, None, [1, "a"]])
+def test_json_of_another_kind_is_called_what_it_is(value: Any, tmp_path: Path) -> None:
+    said = refused(written(tmp_path / "a.json", value))
+    assert strings.DAMAGED not in said
+    if isinstance(value, list):
+        assert strings.LEFT_OUT_REASON.format(count=2, reason=strings.NO_OBJECT) in said
+    else:
+        assert said.endswith(strings.NOT_SHAPES.format(kind=strings.KIND_OF_JSON[type(value)]))
 
 
 def test_too_many_shapes_or_measurements_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -208,3 +208,25 @@ def test_other_files_are_left_to_other_readers(tmp_path: Path, content: bytes) -
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(NotThisReader, match=pattern(strings.IMAGE_OTHER_FORMAT)):
         open_image(tmp_path / "file")
+
+
+@pytest.mark.parametrize("ending", ["avif", "png", "jpg", "gif", "jp2"])
+def test_an_image_that_is_cut_short_is_called_so(tmp_path: Path, rgb: NDArray[np.uint8], ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    Image.fromarray(rgb).save(path)
+    data = path.read_bytes()
+    for length in (24, len(data) // 2):
+        path.write_bytes(data[:length])
+        with pytest.raises(SlideError, match="damaged or cut short"):
+            open_image(path)
+
+
+def test_damaged_avif_is_refused(tmp_path: Path, rgb: NDArray[np.uint8]) -> None:
+    """Pillow raises another error for it than for other formats."""
+    path = tmp_path / "a.avif"
+    Image.fromarray(rgb).save(path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 :] = bytes(0x5A ^ byte for byte in data[len(data) // 2 :])
+    path.write_bytes(data)
+    with pytest.raises(SlideError, match=pattern(strings.IMAGE_DAMAGED)):
+        open_image(path)

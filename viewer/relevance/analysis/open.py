@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.common.errors import EncoderError, FoveolaError
+from viewer.common.scale import ESTIMATE_DIGITS, pixel_size_in_words
 from viewer.relevance.analysis import strings
 from viewer.relevance.encoders.model_registry import load_entry
 from viewer.relevance.encoders.registry import find_card, load_encoder
@@ -32,13 +33,10 @@ class PixelSizeError(FoveolaError):
 
 @dataclass(frozen=True, slots=True)
 class PixelSize:
-    """``mpp_um`` (x, y) of level 0. ``reason``: its source, as half a sentence; ``notes``: what the reader
-    must know of it, in sentences.
-    """
+    """``mpp_um`` (x, y) of level 0. ``notes``: what the reader must know of it, in sentences."""
 
     mpp_um: tuple[float, float]
     estimated: bool
-    reason: str
     notes: tuple[str, ...] = ()
 
 
@@ -57,7 +55,7 @@ def pixel_size_of(source: Source, given_um: float | None) -> PixelSize:
 
 
 def _as_given(source: Source, mpp_um: float) -> PixelSize:
-    return PixelSize((mpp_um, mpp_um * source.pyramid.pixel_aspect), False, strings.GIVEN)
+    return PixelSize((mpp_um, mpp_um * source.pyramid.pixel_aspect), False)
 
 
 def _found(source: Source) -> PixelSize:
@@ -68,18 +66,25 @@ def _found(source: Source) -> PixelSize:
     except GivenScalesError as error:
         given, problems = None, (str(error),)
     if given is not None:
-        template = strings.ESTIMATED_PIXEL_SIZE if given.estimated else strings.PIXEL_SIZE_OF_READER
-        note = template.format(slide=info.path.name, mpp_um=given.mpp_um[0], reason=given.origin)
-        return PixelSize(given.mpp_um, given.estimated, given.origin, (note,))
+        digits = ESTIMATE_DIGITS if given.estimated else 4
+        size = pixel_size_in_words(given.mpp_um, estimated=False, digits=digits)
+        note = strings.PIXEL_SIZE_OF_READER.format(slide=info.path.name, size=size, origin=given.origin)
+        return PixelSize(given.mpp_um, given.estimated, (note,))
     if info.mpp_um is not None:
-        return PixelSize(info.mpp_um, False, strings.STATED, problems)
+        return PixelSize(info.mpp_um, False, problems)
     estimate = estimate_mpp_um(source, tissue_mask(source, None))
-    mpp_um, reason = estimate.mpp_um, estimate.reason
+    mpp_um = estimate.mpp_um
     if mpp_um is None:
-        unknown = strings.UNKNOWN_PIXEL_SIZE.format(path=info.path, reason=reason)
+        unknown = strings.UNKNOWN_PIXEL_SIZE.format(path=info.path, reason=estimate.reason)
         raise PixelSizeError(" ".join((*problems, unknown)))
-    note = strings.ESTIMATED_PIXEL_SIZE.format(slide=info.path.name, mpp_um=mpp_um, reason=reason)
-    return PixelSize((mpp_um, mpp_um * source.pyramid.pixel_aspect), True, reason, (*problems, note))
+    note = strings.ESTIMATED_PIXEL_SIZE.format(
+        slide=info.path.name,
+        mpp_um=mpp_um,
+        low_um=estimate.low_um,
+        high_um=estimate.high_um,
+        reason=estimate.reason,
+    )
+    return PixelSize((mpp_um, mpp_um * source.pyramid.pixel_aspect), True, (*problems, note))
 
 
 def card_of(encoder_id: str) -> EncoderCard:

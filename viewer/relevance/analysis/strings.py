@@ -19,12 +19,13 @@ NO_OVERLAPS = "{title} does not compare parts of a patch: no overlap pass was ru
 EVEN_ATTENTION = "Attention is uniform; no overlap pass was run."
 
 # Pixel sizes.
-ESTIMATED_PIXEL_SIZE = "{slide} states no pixel size: {mpp_um:.2g} µm is {reason}; --mpp sets it."
-PIXEL_SIZE_OF_READER = "{slide}: a pixel size of {mpp_um:.4g} µm, {reason}, is used; --mpp sets it."
+ESTIMATED_PIXEL_SIZE = (
+    "{slide} states no pixel size: ≈ {mpp_um:.2g} µm, between {low_um:.2g} and {high_um:.2g}, is {reason}; "
+    "--mpp sets it."
+)
+PIXEL_SIZE_OF_READER = "{slide}: a pixel size of {size}, {origin}, is used; --mpp sets it."
 WRONG_PIXEL_SIZE = "{path}: {error}; --mpp sets it"
 UNKNOWN_PIXEL_SIZE = "{path}: it states no pixel size, and none can be estimated ({reason}); give --mpp"
-GIVEN = "as given"
-STATED = "as the file states"
 
 # Encoders that cannot be used for this.
 IS_A_HEAD = (

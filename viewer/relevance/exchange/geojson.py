@@ -37,7 +37,7 @@ def read_geojson_map(path: Path, request: MapRequest) -> ImportedScores:
     file, shapes = GeoJsonFile(path), Shapes(path, request)
     for feature in file.features():
         if not isinstance(feature, dict):
-            shapes.leave_out(strings.DAMAGED)
+            shapes.leave_out(strings.NO_OBJECT)
             continue
         properties = feature.get("properties")
         properties = properties if isinstance(properties, dict) else {}

@@ -51,9 +51,15 @@ class GeoJsonFile:
                 raise FeatureFileError(self._path, strings.NOT_JSON.format(error=error)) from error
 
     def _from(self, text: _Text) -> Iterator[Any]:
-        if text.next_char() == "[":
+        begin = text.next_char()
+        if begin == "[":
             yield from text.items()
             return
+        if begin != "{":
+            found = text.value()
+            raise FeatureFileError(
+                self._path, strings.NOT_SHAPES.format(kind=strings.KIND_OF_JSON[type(found)])
+            )
         listed = False
         for name in text.names():
             if name == "features" and text.next_char() == "[":

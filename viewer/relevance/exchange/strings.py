@@ -8,6 +8,10 @@ UNREADABLE_PACKED = "it cannot be read ({error})"
 UNKNOWN_KIND = "it is no kind of map that is known here: {known}"
 NOT_JSON = "it is damaged, or no JSON ({error})"
 NOT_GEOJSON = "it is no GeoJSON: it has no list of features"
+NOT_SHAPES = "it is no GeoJSON: all that it holds is {kind}"
+KIND_OF_JSON = {
+    str: "a text", int: "a number", float: "a number", bool: "true or false", type(None): "null",
+}  # fmt: skip
 NOT_NUMPY = "it is no whole numpy file ({error})"
 NOT_TIFF = "it is damaged, or no TIFF ({error})"
 NOT_A_STORE = "it is damaged, or no annotation store ({error})"
@@ -112,6 +116,7 @@ LEFT_OUT_REASON = "{count:,} {reason}"
 # Why a shape is left out, after its number.
 WITHOUT_PLACE = "without a place"
 DAMAGED = "damaged"
+NO_OBJECT = "of another kind (a text, a number or a list)"
 A_COLLECTION = "in a GeometryCollection, which is not read"
 NOT_FINITE = "whose coordinates are no numbers, or beyond all slides"
 BESIDE_THE_SLIDE = "beside the slide"

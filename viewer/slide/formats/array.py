@@ -9,7 +9,7 @@ import numpy as np
 from viewer.slide.geometry import Pyramid, TileKey
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.source import SlideInfo, Source, TileError
-from viewer.slide.strings import NO_SUCH_TILE, TILE_OF_CLOSED
+from viewer.slide.strings import TILE_OF_CLOSED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,10 +49,7 @@ class ArraySource(Source):
         array = self._array
         if array is None:
             raise TileError(TILE_OF_CLOSED.format(path=self._info.path))
-        if not self._pyramid.contains(key):
-            raise TileError(NO_SUCH_TILE.format(path=self._info.path, key=key))
-        width, height = self._pyramid.tile_size(key)
-        x, y = key.col * TILE_PX, key.row * TILE_PX
+        x, y, width, height = self.tile_region(key)
         tile = opaque_rgba(array[y : y + height, x : x + width], self._info.background_rgb)
         # A tile that spans the image's whole width may be a view of it; a tile must not keep the image alive.
         return tile.copy() if np.may_share_memory(tile, array) else tile

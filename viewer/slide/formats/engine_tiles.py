@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viewer.slide.formats.shared_pieces import SharedPieces
+from viewer.slide.pixels import opaque_rgba
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
 # Smaller tiles are gathered into one of at least this, for one texture layer and one request. 240 is Aperio's
@@ -46,7 +49,33 @@ def strip_tile_size(width: int, height: int) -> tuple[int, int]:
 def cached_if_cut(
     read: Callable[..., NDArray[np.uint8]], width: int, height: int
 ) -> Callable[..., NDArray[np.uint8]]:
-    """What reads a tile of the file, RGBA of this size, with the last ones kept where several are cut from
-    one: neighbours are requested together.
+    """What reads a tile of the file, of this size, with the last ones kept where several are cut from one:
+    neighbours are requested together.
     """
-    return lru_cache(max(1, _CACHE_BYTES // (4 * width * height)))(read) if is_cut(width, height) else read
+    piece_bytes = 4 * width * height
+    is_shared = is_cut(width, height)
+    return SharedPieces(read, piece_bytes=piece_bytes, cache_bytes=_CACHE_BYTES) if is_shared else read
+
+
+def region_of_pieces(
+    piece_at: Callable[[int, int], NDArray[np.uint8]],
+    piece_size: tuple[int, int],
+    region: tuple[int, int, int, int],
+    background_rgb: tuple[int, int, int],
+) -> NDArray[np.uint8]:
+    """(height, width, 4) opaque RGBA of a region (left, top, width, height), from the pieces that it touches.
+
+    ``piece_at(column, row)`` gives what ``opaque_rgba`` takes; only the part inside is converted, as pieces
+    may be of hundreds of megabytes.
+    """
+    x, y, width, height = region
+    across, down = piece_size
+    pixels = np.empty((height, width, 4), np.uint8)
+    for row in range(y // down, -(-(y + height) // down)):
+        for column in range(x // across, -(-(x + width) // across)):
+            left, top = column * across - x, row * down - y
+            piece = piece_at(column, row)
+            part = piece[max(0, -top) : height - top, max(0, -left) : width - left]
+            target = pixels[max(0, top) :, max(0, left) :][: part.shape[0], : part.shape[1]]
+            target[...] = opaque_rgba(part, background_rgb)
+    return pixels

@@ -16,7 +16,6 @@ from viewer.slide.resolution import (
     pixel_aspect,
 )
 from viewer.slide.source import NotThisReader, SlideError, SlideInfo, Source, TileError
-from viewer.slide.strings import NO_SUCH_TILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,15 +148,8 @@ class OpenSlideSource(Source):
 
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
         """See ``Source.read_tile``."""
-        if not self._pyramid.contains(key):
-            raise TileError(NO_SUCH_TILE.format(path=self._info.path, key=key))
-        level = self._pyramid.levels[key.level]
-        pixels = read_level_region(
-            self._handle,
-            key.level,
-            (key.col * level.tile_width, key.row * level.tile_height),
-            self._pyramid.tile_size(key),
-        )
+        x, y, width, height = self.tile_region(key)
+        pixels = read_level_region(self._handle, key.level, (x, y), (width, height))
         return opaque_rgba(pixels, self._info.background_rgb)
 
     def read_associated_image(self, name: str) -> NDArray[np.uint8]:

@@ -32,9 +32,9 @@ FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "JPEG2000", "PPM", "AVIF")
 MAX_PX = 200_000_000
 MAX_ICC_BYTES = 16 * 2**20
 
-# What Pillow's decoders raise for damaged files.
+# What Pillow's decoders raise for damaged files; RuntimeError: that of AVIF.
 DECODE_ERRORS = (
-    *(OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error),
+    *(OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error, zlib.error),
     Image.DecompressionBombError,
 )
 
@@ -58,7 +58,8 @@ def open_image(path: Path, *, max_px: int = MAX_PX) -> Source:
     """
     try:
         with path.open("rb") as file:
-            check_webp_size(file.read(64), max_px)
+            head = file.read(64)
+            check_webp_size(head, max_px)
             file.seek(0)
             with _opened(file) as (image, messages):
                 width, height = image.size
@@ -74,7 +75,7 @@ def open_image(path: Path, *, max_px: int = MAX_PX) -> Source:
                 pixels, more_notes = pixels_of_image(image.transpose(turn) if turn is not None else image)
                 notes += more_notes
     except UnidentifiedImageError:
-        raise NotThisReader(path, strings.IMAGE_OTHER_FORMAT.format(formats=", ".join(FORMATS))) from None
+        raise NotThisReader(path, _unidentified(head)) from None
     except _TooLarge as error:
         raise SlideError(path, str(error)) from None
     except DECODE_ERRORS as error:
@@ -144,6 +145,15 @@ def check_webp_size(head: bytes, max_px: int) -> None:
         height = int.from_bytes(head[28:30], "little") & 0x3FFF
     if width * height > max_px:
         raise _TooLarge(strings.WEBP_TOO_LARGE.format(width=width, height=height))
+
+
+def _unidentified(head: bytes) -> str:
+    """Why Pillow names no format: the file is of none, or its header is cut short behind these bytes."""
+    for name in FORMATS:
+        begins_alike = Image.OPEN[name][1]
+        if begins_alike is not None and begins_alike(head) is True:
+            return strings.IMAGE_HEADER_DAMAGED.format(format=name)
+    return strings.IMAGE_OTHER_FORMAT.format(formats=", ".join(FORMATS))
 
 
 class _TooLarge(ValueError):

@@ -32,11 +32,12 @@ class SampleRange(NamedTuple):
 
     def _in_8_bits(self, samples: NDArray[Any]) -> NDArray[Any]:
         values: NDArray[Any] = samples.astype(np.float32 if samples.itemsize <= 2 else np.float64)
-        span = self.high - self.low
-        if samples.dtype.kind == "f" or span < 255:
-            values = (np.nan_to_num(values, nan=self.low) - self.low) * (255 / (span or 1)) + 0.5
+        half = self.high / 2 - self.low / 2  # the whole may be more than a number of 64 bits can be
+        if samples.dtype.kind == "f" or half < 127.5:
+            shown = np.clip(np.nan_to_num(values, nan=self.low), self.low, self.high)
+            values = (shown / 2 - self.low / 2) * (255 / (half or 1)) + 0.5
         else:
-            values = (values - self.low) * (256 / (span + 1))
+            values = (values - self.low) * (256 / (2 * half + 1))
         return np.clip(values, 0, 255)
 
 

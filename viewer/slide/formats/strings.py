@@ -41,6 +41,7 @@ IMAGE_TOO_LARGE = (
 )
 WEBP_TOO_LARGE = "a WebP image of {width:,}×{height:,} px is too large to decode at once"
 IMAGE_OTHER_FORMAT = "it is none of {formats}"
+IMAGE_HEADER_DAMAGED = "it begins like {format}, but is damaged or cut short"
 IMAGE_DAMAGED = "the image is damaged or cut short: {error}"
 ICC_LARGER_THAN = "the colour profile is larger than {most_mib} MiB"
 PILLOW_WARNING = "Pillow reports: {warning}."

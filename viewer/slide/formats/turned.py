@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from viewer.slide.geometry import Pyramid, Rect, TileKey
-from viewer.slide.source import Source, TileError
-from viewer.slide.strings import NO_SUCH_TILE
+from viewer.slide.source import Source
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -138,11 +137,8 @@ class TurnedSource(Source):
 
     def _stored_tiles(self, key: TileKey) -> tuple[Rect, list[TileKey]]:
         """Where a tile lies in its stored level, and the tiles there. Raises TileError."""
-        if not self._pyramid.contains(key):
-            raise TileError(NO_SUCH_TILE.format(path=self._info.path, key=key))
+        x, y, width, height = self.tile_region(key)
         shown, stored = self._pyramid.levels[key.level], self._stored.pyramid.levels[key.level]
-        width, height = self._pyramid.tile_size(key)
-        x, y = key.col * shown.tile_width, key.row * shown.tile_height
         rect = self._turn.stored_rect(Rect(x, y, x + width, y + height), shown.width, shown.height)
         columns = range(int(rect.x0) // stored.tile_width, -(-int(rect.x1) // stored.tile_width))
         rows = range(int(rect.y0) // stored.tile_height, -(-int(rect.y1) // stored.tile_height))

@@ -125,6 +125,27 @@ class TestLevels:
         assert sizes(show([(plain, {}), (green, REDUCED)])) == [SIZE]
         assert sizes(show([(plain, {}), (plain[::2, ::2], REDUCED)])) == PYRAMID[:2]
 
+    @pytest.mark.parametrize("below", [False, True])
+    def test_a_level_in_strips_beside_tiled_ones(
+        self,
+        below: bool,
+        slide: NDArray[np.uint8],
+        other: NDArray[np.uint8],
+        show: Any,
+        whole_level: WholeLevel,
+    ) -> None:
+        """One in a SubIFD, or called a smaller version; another picture that is called so is none."""
+        flags = {**STRIPPED, "rowsperstrip": 16, **({} if below else REDUCED)}
+        pages = [
+            (slide, {"subifds": 2} if below else {}),
+            (slide[::2, ::2], REDUCED),
+            (slide[::4, ::4], flags),
+        ]
+        source = show([*pages, (other[::4, ::4], STRIPPED | REDUCED)])
+        assert sizes(source) == PYRAMID
+        assert len(source.info.images) == 2
+        np.testing.assert_array_equal(whole_level(source, 2)[..., :3], slide[::4, ::4])
+
     @pytest.mark.parametrize("shift_px", [0, 2])
     def test_levels_may_be_cut_a_few_pixels_aside(
         self, shift_px: int, slide: NDArray[np.uint8], show: Any

@@ -44,6 +44,10 @@ def write_planes(path: Path, planes: NDArray[Any], channel: dict[str, Any], *, l
         ({"Name": ["Channel 0", "Channel 1", "Channel 2"]}, (0, 1, 2)),
         ({"Name": ["Red", "Green", "Blue"]}, (0, 1, 2)),
         ({"Name": ["B", "G", "R"]}, (2, 1, 0)),
+        ({"Name": ["red channel", "Green (G)", "C2: BLUE"]}, (0, 1, 2)),
+        ({"Name": ["Blaukanal", "Rot", "Grün"]}, (2, 0, 1)),
+        ({"Name": ["canal vert", "canal bleu", "canal rouge"]}, (1, 2, 0)),
+        ({"Name": ["KIRMIZI", "yeşil", "mavi"]}, (0, 1, 2)),
         ({"Color": [RGBA["green"], RGBA["red"], RGBA["blue"]]}, (1, 0, 2)),
     ],
 )
@@ -71,6 +75,12 @@ def test_planes_of_one_picture_are_shown_in_colour(
     "channel",
     [
         {"Name": ["DAPI", "FITC", "TRITC"]},
+        {"Name": ["Texas Red", "Green", "Blue"]},
+        {"Name": ["Red 561", "Green 488", "Blue 405"]},
+        {"Name": ["far red", "green", "blue"]},
+        {"Name": ["Red", "Green", "Blue"], "EmissionWavelength": [610, 520, 460]},
+        {"Name": ["R", "G", "B"], "ContrastMethod": ["Fluorescence"] * 3},
+        {"Name": ["red channel", "red channel", "blue channel"]},
         {"Name": ["DAPI", "FITC", "TRITC"], "Color": [RGBA["blue"], RGBA["green"], RGBA["red"]]},
         {"EmissionWavelength": [460, 520, 570]},
         {"Color": [RGBA["red"], RGBA["red"], RGBA["blue"]]},

@@ -71,6 +71,19 @@ class TestPyramid:
         assert np.abs(half - boxed).mean() < 0.6
         assert abs((half - boxed).mean()) < 0.1
 
+    def test_derived_level_of_a_grey_jpeg_is_opaque(
+        self, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+    ) -> None:
+        path, grey = tmp_path / "a.tif", picture(640, 512)[..., 0]
+        options = {"tile": (128, 128), "photometric": "minisblack", "compression": "jpeg", "metadata": None}
+        with tifffile.TiffWriter(path) as tiff:
+            tiff.write(grey, **options)
+            tiff.write(grey[::4, ::4].copy(), subfiletype=1, **options)
+        half = whole_level(opened(path), 1)
+        assert (half[..., 3] == 255).all()
+        boxed = grey.reshape(256, 2, 320, 2).mean(axis=(1, 3))
+        assert np.abs(half[..., 1] - boxed).mean() < 2
+
     def test_no_level_is_derived_between_levels_2x_apart(
         self, aperio_slide: AperioSlide, opened: Opened
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +167,22 @@ def test_levels_are_built_with_each_strip_decoded_once(
         reads.clear()
         assert strips.build(lambda _done, _total: None, lambda: False)
         decoded = [offset for offset, count in reads if count == rows * width * 3]
-        assert len(decoded) == len(set(decoded)) == height // rows
+        assert len(decoded) == len(set(decoded))
+        assert len(decoded) in (height // rows, height // rows - 1)  # the first may be kept from opening
         assert whole.build(lambda _done, _total: None, lambda: False)
         for index in (1, 2, 3):
             assert np.array_equal(whole_level(strips, index), whole_level(whole, index))
+
+
+def test_one_large_strip_takes_little_more_memory_than_its_samples(tmp_path: Path, file_at: FileAt) -> None:
+    pixels = np.zeros((3000, 4000, 3), np.uint8)
+    path = write(tmp_path / "a.tif", pixels, compression="deflate", rowsperstrip=3000)
+    file = file_at(path)
+    tracemalloc.start()
+    try:
+        with closing(open_tiff(file, max_stripped_px=0)) as source:
+            source.read_tile(TileKey(0, 3, 2))
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 1.2 * pixels.nbytes

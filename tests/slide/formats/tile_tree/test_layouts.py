@@ -87,13 +87,19 @@ def write_iiif(folder: Path, levels: Levels, version: int, ending: str = "jpg") 
     return folder
 
 
-def write_google(folder: Path, levels: Levels) -> Path:
+def write_google(folder: Path, levels: Levels, name: str = "{z}/{row}/{column}.png") -> Path:
+    """``name`` may state ``from_below``, the row as TMS counts it; tiles are padded above then."""
     top = len(levels) - 1
     for index, pixels in enumerate(levels):
         height, width = (-(-side // TILE_PX) * TILE_PX for side in pixels.shape[:2])
         padded = np.full((height, width, 3), 255, np.uint8)
-        padded[: pixels.shape[0], : pixels.shape[1]] = pixels
-        write_tiles(folder, padded, TILE_PX, lambda column, row, z=top - index: f"{z}/{row}/{column}.png")
+        above = height - pixels.shape[0] if "from_below" in name else 0
+        padded[above : above + pixels.shape[0], : pixels.shape[1]] = pixels
+
+        def named(column: int, row: int, z: int = top - index, rows: int = height // TILE_PX) -> str:
+            return name.format(z=z, row=row, column=column, from_below=rows - 1 - row)
+
+        write_tiles(folder, padded, TILE_PX, named)
     return folder
 
 
@@ -200,6 +206,43 @@ def test_google_tiles_end_with_the_last_stored_one(tmp_path: Path, levels: Level
         for index, pixels in enumerate(levels):
             height, width = pixels.shape[:2]
             assert np.array_equal(level_pixels(source, index)[:height, :width], pixels)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_tiles_in_folders_of_columns(count: int, tmp_path: Path, levels: Levels) -> None:
+    """Known by their edges, at whatever depth: "XYZ", as web maps have it."""
+    with closing(open_slide(write_google(tmp_path, levels[:count], "{z}/{column}/{row}.png"))) as source:
+        assert (source.info.format, source.info.notes) == ("XYZ tiles", (strings.SIZE_NOT_STATED,))
+        assert source.info.file_levels[0] == (1280, 768)
+        for index, pixels in enumerate(levels[:count]):
+            height, width = pixels.shape[:2]
+            assert np.array_equal(level_pixels(source, index)[:height, :width], pixels)
+
+
+def test_tiles_whose_rows_are_counted_from_below(tmp_path: Path, picture: Any) -> None:
+    """As gdal2tiles writes them (TMS): levels lie on each other at their lower border."""
+    pixels = picture(WIDTH, HEIGHT + 1)
+    found = [pixels]
+    while max(found[-1].shape) > TILE_PX:
+        found.append(np.ascontiguousarray(found[-1][::-2, ::2][::-1]))
+    with closing(open_slide(write_google(tmp_path, found, "{z}/{column}/{from_below}.png"))) as source:
+        assert source.info.format == "TMS tiles"
+        assert source.info.file_levels == ((1280, 2048), (640, 1024), (320, 512), (160, 256))
+        assert source.info.bounds.y0 == 2048 - 768
+        for index, expected in enumerate(found):
+            height, width = expected.shape[:2]
+            assert np.array_equal(level_pixels(source, index)[-height:, :width], expected)
+
+
+@pytest.mark.parametrize("kind", ["one tile", "blank", "noise"])
+def test_the_order_of_tiles_that_do_not_show_it_is_said(kind: str, tmp_path: Path) -> None:
+    pixels = np.full((512, 768, 3), 200, np.uint8)
+    if kind == "noise":
+        pixels = np.random.default_rng(0).integers(0, 255, pixels.shape, np.uint8)
+    write_google(tmp_path, [pixels[:256, :256]] if kind == "one tile" else [pixels])
+    with closing(open_slide(tmp_path)) as source:
+        assert (strings.ORDER_ASSUMED in source.info.notes) == (kind != "one tile")
+        assert source.info.format == "Google Maps"
 
 
 @pytest.mark.parametrize("is_skipped", [False, True])

@@ -10,8 +10,6 @@ from collections import defaultdict
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from viewer.slide.byte_source import open_bytes
 from viewer.slide.formats.codecs.codec_error import CodecError
 from viewer.slide.formats.dicom import strings
@@ -21,21 +19,21 @@ from viewer.slide.formats.dicom.frames import first_in_items
 from viewer.slide.formats.dicom.inflated import MAX_INFLATED_BYTES, inflated, inflated_start
 from viewer.slide.formats.dicom.instance import SERIES, DicomImage, frame_form, image_from_header, is_slide
 from viewer.slide.formats.dicom.openslide_guard import are_measured_to_pixels, is_measured
-from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size
+from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size, region_of_pieces
 from viewer.slide.formats.openslide import open_openslide
 from viewer.slide.formats.strings import ASSOCIATED_SIZE
 from viewer.slide.formats.tiff.strings import PLANES
 from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.locator import Locator
-from viewer.slide.pixels import background_tile, opaque_rgba
+from viewer.slide.pixels import background_tile
 from viewer.slide.resolution import pixel_aspect
 from viewer.slide.source import NotThisReader, SlideError, SlideInfo, Source, TileError
-from viewer.slide.strings import NO_SUCH_TILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from viewer.slide.byte_source import ByteSource
@@ -63,25 +61,18 @@ class _Level:
 
     def read_region(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
         """(height, width, 4) opaque RGBA of a rectangle inside the picture. Raises TileError."""
-        across, down = self.frame_size
-        region = np.empty((height, width, 4), np.uint8)
-        for row in range(y // down, -(-(y + height) // down)):
-            for column in range(x // across, -(-(x + width) // across)):
-                left, top = column * across - x, row * down - y
-                frame = self.read_frame(column, row)
-                part = frame[max(0, -top) : height - top, max(0, -left) : width - left]
-                at_y, at_x = max(0, top), max(0, left)
-                region[at_y : at_y + part.shape[0], at_x : at_x + part.shape[1]] = part
-        return region
+        return region_of_pieces(self.read_frame, self.frame_size, (x, y, width, height), _WHITE)
 
     def _read_frame(self, column: int, row: int) -> NDArray[np.uint8]:
-        """One frame, whole, as opaque RGBA; background where no file holds it. Raises TileError."""
+        """One frame, whole, as ``FrameCodec.decode`` gives it; background where no file holds it. Raises
+        TileError.
+        """
         for part, codec in self._parts:
             frame = part.places.get((column, row))
             if frame is None:
                 continue
             try:
-                return opaque_rgba(codec.decode(part.read_frame(frame)), _WHITE)
+                return codec.decode(part.read_frame(frame))
             except (CodecError, EOFError, OSError) as error:
                 path = part.file.locator.path
                 raise TileError(strings.FRAME.format(path=path, frame=frame + 1, error=error)) from error
@@ -114,11 +105,8 @@ class DicomSource(Source):
 
     def read_tile(self, key: TileKey) -> NDArray[np.uint8]:
         """See ``Source.read_tile``."""
-        if not self._pyramid.contains(key):
-            raise TileError(NO_SUCH_TILE.format(path=self._info.path, key=key))
-        tile_width, tile_height = self._levels[key.level].engine_tile
-        corner = key.col * tile_width, key.row * tile_height
-        return self._levels[key.level].read_region(*corner, *self._pyramid.tile_size(key))
+        region = self.tile_region(key)
+        return self._levels[key.level].read_region(*region)
 
     def read_associated_image(self, name: str) -> NDArray[np.uint8]:
         """See ``Source.read_associated_image``."""

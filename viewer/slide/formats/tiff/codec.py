@@ -21,7 +21,7 @@ from viewer.slide.formats.codecs.ycbcr import StatedYcbcr, spread
 from viewer.slide.formats.tiff import layout as tiff
 from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.old_jpeg import whole_stream
-from viewer.slide.formats.tiff.raw import LOSSLESS, is_too_short, raw_samples
+from viewer.slide.formats.tiff.raw import LOSSLESS, raw_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,12 +113,6 @@ class TileCodec:
         """
         samples = [self._plane(plane, data, rows) for plane, data in enumerate(planes)]
         return self._display(samples[0] if len(samples) == 1 else np.concatenate(samples, axis=2))
-
-    def attempt(self, planes: list[bytes], rows: int) -> NDArray[np.uint8]:
-        """``decode`` of a tile that may well have another size. Raises CodecError."""
-        if is_too_short(self._image, planes[0], rows):
-            raise CodecError(strings.TOO_SHORT_FOR.format(rows=rows, width=self._image.tile_width))
-        return self.decode(planes, rows)
 
     def _plane(self, plane: int, data: bytes, rows: int) -> NDArray[Any]:
         if self._small_planes is None or plane not in _CHROMA_PLANES:

@@ -13,6 +13,7 @@ from viewer.slide.formats.engine_tiles import (
     cached_if_cut,
     engine_tile_size,
     is_cut,
+    region_of_pieces,
     strip_tile_size,
 )
 from viewer.slide.formats.shared_pieces import SharedPieces
@@ -73,15 +74,16 @@ class TiffLevel:
         self._piece_height = image.tile_height // reduce
         whole = image.tile_width, image.tile_height
         self._pieces_are_shared = self.is_stripped or is_cut(*whole)
-        self._piece: Callable[[int, int], NDArray[np.uint8]]
+        self.piece: Callable[[int, int], NDArray[np.uint8]]
+        """One tile or strip of the file, whole, by column and row, of 1 to 4 samples. Raises TileError."""
         if self.is_stripped:
             self.engine_tile = strip_tile_size(image.width, image.height)
             piece_bytes = image.tile_width * image.tile_height * 4
             # Those of four rows of tiles.
-            self._piece = SharedPieces(self.read_piece, piece_bytes=piece_bytes, cache_bytes=4 * BAND_BYTES)
+            self.piece = SharedPieces(self._read_samples, piece_bytes=piece_bytes, cache_bytes=4 * BAND_BYTES)
         else:
             self.engine_tile = engine_tile_size(*whole)
-            self._piece = cached_if_cut(self.read_piece, *whole)
+            self.piece = cached_if_cut(self._read_samples, *whole)
 
     @property
     def is_stripped(self) -> bool:
@@ -146,29 +148,13 @@ class TiffLevel:
         """(height, width, 4) opaque RGBA of a rectangle inside the level, from ``coded`` where it was fetched
         before. Raises TileError.
         """
-        piece_width, piece_height = self._piece_width, self._piece_height
-        columns, rows = self._pieces_in(x, y, width, height)
-        piece_at = partial(self._decode_piece, coded) if coded else self._piece
-        if len(columns) == 1 and len(rows) == 1:
-            piece = piece_at(columns[0], rows[0])
-            left, top = x - columns[0] * piece_width, y - rows[0] * piece_height
-            crop = piece[top : top + height, left : left + width]
-            # The whole piece is returned uncopied, the usual case. A crop must not keep the piece alive.
-            return piece if crop.shape == piece.shape and not self._pieces_are_shared else crop.copy()
-        out = np.empty((height, width, 4), np.uint8)
-        for row in rows:
-            top, bottom = max(y, row * piece_height), min(y + height, (row + 1) * piece_height)
-            for column in columns:
-                left, right = max(x, column * piece_width), min(x + width, (column + 1) * piece_width)
-                x0, y0 = column * piece_width, row * piece_height
-                out[top - y : bottom - y, left - x : right - x] = piece_at(column, row)[
-                    top - y0 : bottom - y0, left - x0 : right - x0
-                ]
-        return out
-
-    def read_piece(self, column: int, row: int) -> NDArray[np.uint8]:
-        """One tile of the file, whole, padding included, as opaque RGBA. Raises TileError."""
-        return self._decode_piece({(column, row): self._fetch_piece(column, row)}, column, row)
+        size = self._piece_width, self._piece_height
+        piece_at = partial(self._decode_samples, coded) if coded else self.piece
+        if not self._pieces_are_shared and (x % size[0], y % size[1], width, height) == (0, 0, *size):
+            pixels = piece_at(x // size[0], y // size[1])  # the usual case, not copied
+            is_opaque = self._mask is None and self._decoder.codec.gives_opaque_rgba
+            return pixels if is_opaque else opaque_rgba(pixels, self._background_rgb)
+        return region_of_pieces(piece_at, size, (x, y, width, height), self._background_rgb)
 
     def _pieces_in(self, x: int, y: int, width: int, height: int) -> tuple[range, range]:
         """Columns and rows of the tiles of the file that a rectangle touches."""
@@ -189,7 +175,10 @@ class TiffLevel:
         except (TiffFormatError, EOFError, OSError) as error:
             raise self._tile_error(column, row, error) from error
 
-    def _decode_piece(self, coded: CodedPieces, column: int, row: int) -> NDArray[np.uint8]:
+    def _read_samples(self, column: int, row: int) -> NDArray[np.uint8]:
+        return self._decode_samples({(column, row): self._fetch_piece(column, row)}, column, row)
+
+    def _decode_samples(self, coded: CodedPieces, column: int, row: int) -> NDArray[np.uint8]:
         planes, codec = coded[column, row], self._decoder.codec
         if not planes:
             return self._missing_piece(column, row)
@@ -206,8 +195,6 @@ class TiffLevel:
                 pixels = self._mask.laid_on(pixels, planes[-1])
         except (CodecError, TiffFormatError, EOFError, OSError) as error:
             raise self._tile_error(column, row, error) from error
-        if self._mask is not None or not codec.gives_opaque_rgba:
-            pixels = opaque_rgba(pixels, self._background_rgb)
         return pixels if self._reduce == 1 else halved(pixels)
 
     def _tile_error(self, column: int, row: int, error: Exception) -> TileError:

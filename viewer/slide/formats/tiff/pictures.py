@@ -287,7 +287,9 @@ def _kind_of_name(facts: OmeFacts | None) -> str:
 
 
 def _may_be_level(level: Page, page: Page) -> bool:
-    return not (level.kind or page.kind) and _is_level(level.image, page.finest, page.finest)
+    """A page in strips beside a slide in tiles is a thumbnail, unless it is called a smaller version."""
+    is_cut_alike = level.is_reduced or level.image.tiled == page.finest.tiled
+    return not (level.kind or page.kind) and is_cut_alike and _is_level(level.image, page.finest, page.finest)
 
 
 def _claim(level: Page, pages: Iterable[Page]) -> int | None:
@@ -301,7 +303,7 @@ def _claim(level: Page, pages: Iterable[Page]) -> int | None:
 
 def _is_level(image: TiffImage, finer: TiffImage, finest: TiffImage) -> bool:
     """Same shape (2 px or 2 % for rounding), smaller than the next finer level, same kind of samples."""
-    if image.width >= finer.width or image.height > finer.height or image.tiled != finest.tiled:
+    if image.width >= finer.width or image.height > finer.height:
         return False
     expected_height = finest.height * image.width / finest.width
     same_shape = abs(image.height - expected_height) <= max(2.0, 0.02 * expected_height)

@@ -44,11 +44,10 @@ class PieceDecoder:
         image = self._image
         rows_left = image.height - row * image.tile_height
         rows = image.tile_height if image.tiled else min(image.tile_height, rows_left)
-        sizes = list(self._other_sizes(column, row))
         try:
-            return self.codec.attempt(planes, rows) if sizes else self.codec.decode(planes, rows)
+            return self.codec.decode(planes, rows)
         except CodecError:
-            pixels = self._decode_odd(planes, sizes)
+            pixels = self._decode_odd(planes, self._other_sizes(column, row))
             if pixels is None:
                 raise
         missing = max(0, rows - pixels.shape[0]), image.tile_width - pixels.shape[1]
@@ -74,7 +73,7 @@ class PieceDecoder:
                 continue  # RowsPerStrip is only a claim
             codec = self._make_codec(odd)
             try:
-                pixels = codec.attempt(planes, height)
+                pixels = codec.decode(planes, height)
             except CodecError:
                 continue
             if not _holds_more(codec, planes, height + odd.chroma[1]):
@@ -85,7 +84,7 @@ class PieceDecoder:
 def _holds_more(codec: TileCodec, planes: list[bytes], rows: int) -> bool:
     """Whether there are pixels for so many rows: data without a header fill any smaller size too."""
     try:
-        codec.attempt(planes, rows)
+        codec.decode(planes, rows)
     except CodecError:
         return False
     return True

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import lzma
 import struct
-from contextlib import nullcontext
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import imagecodecs
 import numpy as np
-from PIL import Image
 
 from viewer.slide.formats.codecs.codec_error import CodecError
-from viewer.slide.formats.codecs.lzw import lzw_length
-from viewer.slide.formats.codecs.pillow_switches import pillow_unlimited
 from viewer.slide.formats.codecs.ycbcr import full_from_units
 from viewer.slide.formats.tiff import strings
 
@@ -27,52 +22,29 @@ if TYPE_CHECKING:
     from viewer.slide.formats.tiff.layout import TiffImage
 
 _LONG = 4
-_PILLOW_PX = 2**26  # up to here it neither warns nor refuses
-_MAX_ROWS = 65535
 _MAX_LZMA_BYTES = 2**28  # the largest dictionary of xz -9 takes a quarter
 _HEADER = struct.Struct("<2sHI")
 _ENTRY = struct.Struct("<HHII")
 
 
-def lzw_decode(data: bytes | memoryview, out: int) -> bytes:
-    """The first ``out`` bytes of a stream. Raises ValueError where it is damaged or holds fewer."""
-    rows = 1
-    if out > _PILLOW_PX:  # more than a row may have
-        rows = next((count for count in range(_MAX_ROWS, 1, -1) if out % count == 0), 1)
-    return _libtiff_decode(data, {256: out // rows, 257: rows, 258: 8, 259: 5})
+def lzw_decode(data: bytes | memoryview, out: int) -> memoryview:
+    """The first ``out`` bytes of a stream. Raises RuntimeError where it is damaged or holds fewer.
+
+    By libtiff in memory: Pillow's prints what is damaged, and imagecodecs' own LZW writes beyond its memory.
+    """
+    decoded: NDArray[np.uint8] = imagecodecs.tiff_decode(
+        _file_of_strip(data, {256: out, 257: 1, 258: 8, 259: 5})
+    )
+    return decoded.reshape(-1).data
 
 
-def is_too_short(image: TiffImage, data: bytes, rows: int) -> bool:
-    """Whether an LZW tile surely holds fewer rows: libtiff, not asked for them, prints nothing."""
-    if image.coding != "LZW" or image.fill_order == _FROM_THE_RIGHT:
-        return False
-    size = image.bytes_of_rows(rows)
-    length = lzw_length(data, size)
-    return length is not None and length < size
-
-
-def _file_of_strip(data: bytes | memoryview, tags: dict[int, int]) -> io.BytesIO:
+def _file_of_strip(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
     """A TIFF of one strip, for libtiff: ``tags`` are width, height, bits and coding."""
     tags = {**tags, 262: 1, 277: 1, 278: tags[257], 279: len(data)}
     tags[273] = _HEADER.size + 2 + (len(tags) + 1) * _ENTRY.size + 4
-    file = io.BytesIO()
-    file.write(_HEADER.pack(b"II", 42, _HEADER.size) + struct.pack("<H", len(tags)))
-    for tag, value in sorted(tags.items()):
-        file.write(_ENTRY.pack(tag, _LONG, 1, value))
-    file.write(struct.pack("<I", 0))
-    file.write(data)
-    return file
-
-
-def _libtiff_decode(data: bytes | memoryview, tags: dict[int, int]) -> bytes:
-    """The bytes of one strip, through Pillow's libtiff. Raises ValueError."""
-    file = _file_of_strip(data, tags)
-    is_large = tags[256] * tags[257] > _PILLOW_PX
-    try:
-        with pillow_unlimited() if is_large else nullcontext(), Image.open(file, formats=["TIFF"]) as image:
-            return image.tobytes()
-    except (OSError, SyntaxError, MemoryError) as error:
-        raise ValueError(str(error)) from error
+    entries = (_ENTRY.pack(tag, _LONG, 1, value) for tag, value in sorted(tags.items()))
+    head = _HEADER.pack(b"II", 42, _HEADER.size) + struct.pack("<H", len(tags))
+    return b"".join((head, *entries, struct.pack("<I", 0), data))
 
 
 def _fax_decode(data: bytes, tags: dict[int, int]) -> NDArray[np.uint8]:
@@ -81,7 +53,7 @@ def _fax_decode(data: bytes, tags: dict[int, int]) -> NDArray[np.uint8]:
     Pillow's libtiff prints what is damaged, and gives rows made up from there on.
     """
     try:
-        bits: NDArray[np.bool_] = imagecodecs.tiff_decode(_file_of_strip(data, tags).getvalue())
+        bits: NDArray[np.bool_] = imagecodecs.tiff_decode(_file_of_strip(data, tags))
     except RuntimeError:  # its words are those of another function
         raise ValueError(strings.FAX_DAMAGED) from None
     return bits.view(np.uint8)
@@ -175,14 +147,16 @@ def _stored_samples(image: TiffImage, data: bytes, shape: tuple[int, int, int]) 
         if image.coding == "CCITT":
             tags = {256: row_samples, 257: rows, 258: 1, 259: image.compression}
             return _fax_decode(data, {**tags, 292: image.ifd.number(292, 0)}).reshape(shape)
-        raw = bytes(decoder(data, out=size)) if decoder else data[:size]
-    except (RuntimeError, ValueError) as error:  # the base of every imagecodecs error; of lzw
+        raw = decoder(data, out=size) if decoder else data[:size]
+    except (RuntimeError, ValueError) as error:  # the base of every imagecodecs error; of lzma
         raise CodecError(strings.DAMAGED_DATA.format(coding=image.coding, error=error)) from None
     if len(raw) != size:
         raise CodecError(strings.TILE_BYTE_COUNT.format(found=len(raw), expected=size))
     if is_packed:
         native = dtype.newbyteorder("=")
-        numbers: NDArray[Any] = imagecodecs.packints_decode(raw, native, image.bits, runlen=row_samples)
+        numbers: NDArray[Any] = imagecodecs.packints_decode(
+            bytes(raw), native, image.bits, runlen=row_samples
+        )
         return numbers.reshape(shape)
     is_differenced = image.coding in _DIFFERENCED
     if image.predictor == 3 and is_differenced:

@@ -52,7 +52,6 @@ from viewer.slide.geometry import Pyramid, Rect, TileKey
 from viewer.slide.pixels import opaque_rgba
 from viewer.slide.resolution import pixel_aspect
 from viewer.slide.source import NotThisReader, SlideError, SlideInfo, Source, TileError
-from viewer.slide.strings import NO_SUCH_TILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,20 +111,13 @@ class TiffSource(Source):
 
     def fetch_tile(self, key: TileKey) -> CodedPieces:
         """See ``Source.fetch_tile``."""
-        region = self._region(key)
+        region = self.tile_region(key)
         return self._levels[key.level].fetch_region(*region)
 
     def decode_tile(self, key: TileKey, fetched: CodedPieces | None) -> NDArray[np.uint8]:
         """See ``Source.decode_tile``. None for a tile that was not fetched."""
-        region = self._region(key)
+        region = self.tile_region(key)
         return self._levels[key.level].read_region(*region, fetched)
-
-    def _region(self, key: TileKey) -> tuple[int, int, int, int]:
-        """Corner and size of a tile in pixels of its level. Raises TileError where there is no such tile."""
-        if not self._pyramid.contains(key):
-            raise TileError(NO_SUCH_TILE.format(path=self._info.path, key=key))
-        tile_width, tile_height = self._levels[key.level].engine_tile
-        return key.col * tile_width, key.row * tile_height, *self._pyramid.tile_size(key)
 
     def read_associated_image(self, name: str) -> NDArray[np.uint8]:
         """See ``Source.read_associated_image``."""
@@ -430,7 +422,7 @@ def _probe(levels: list[TiffLevel]) -> None:
     for level in reversed(levels):
         for column, row in level.sample_pieces(3):
             try:
-                level.read_piece(column, row)
+                level.piece(column, row)
             except TileError as error:
                 failure = error
             else:

@@ -53,7 +53,6 @@ CHEAPER_BY_OPENSLIDE = "its tiles of {side} px are cut more cheaply by OpenSlide
 TILE = "{locator}: tile column {column}, row {row} of the {width}×{height} px level cannot be read: {error}"
 TILE_CLAIM = "it claims {count} bytes, more than twice its pixels"
 TILE_BYTE_COUNT = "it holds {found} bytes, not {expected}"
-TOO_SHORT_FOR = "it holds less than {width}×{rows} px"
 NO_OLD_JPEG_TABLES = "the tables of its old-style JPEG are missing"
 PALETTE = "its palette has {count} colours, not {expected}"
 DAMAGED_DATA = "damaged {coding} data: {error}"

@@ -53,7 +53,8 @@ class TreeLayout:
     """``levels``: finest first. Neighbours share ``overlap_px`` on each side.
 
     ``has_full_tiles``: files at the right and lower border are as large as the others; ``may_be_padded``:
-    they may be, or have one pixel more, of a size that was not whole. ``notes``: see ``SlideInfo``.
+    they may be, or have one pixel more, of a size that was not whole. ``blank_above_px``: rows of the finest
+    level, the first ones, that hold nothing. ``notes``: see ``SlideInfo``.
     """
 
     name: str
@@ -64,6 +65,7 @@ class TreeLayout:
     levels: tuple[TreeLevel, ...]
     has_full_tiles: bool = False
     may_be_padded: bool = False
+    blank_above_px: int = 0
     notes: tuple[str, ...] = ()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,14 +16,13 @@ import simplejpeg
 from PIL import Image
 
 from viewer.slide.formats import strings as format_strings
-from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size
+from viewer.slide.formats.engine_tiles import cached_if_cut, engine_tile_size, region_of_pieces
 from viewer.slide.formats.plain_image import DECODE_ERRORS, check_webp_size, pixels_of_image
 from viewer.slide.formats.tile_tree import strings
 from viewer.slide.formats.tile_tree.layout import MAX_TILE_PX
 from viewer.slide.geometry import Pyramid, Rect
-from viewer.slide.pixels import opaque_rgba
 from viewer.slide.source import SlideError, SlideInfo, Source, TileError
-from viewer.slide.strings import NO_SUCH_TILE, TILE_OF_CLOSED
+from viewer.slide.strings import TILE_OF_CLOSED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,6 @@ class TileTreeSource(Source):
     ) -> None:
         self._layout, self._files = layout, files
         self._closed = False
-        self._engine_px = engine_tile_size(layout.tile_width, layout.tile_height)
         self._file_tile = cached_if_cut(self._read_file_tile, layout.tile_width, layout.tile_height)
         finest = layout.levels[0]
         self._info = SlideInfo(
@@ -55,13 +54,13 @@ class TileTreeSource(Source):
             format=layout.name,
             reader=layout.name,
             reader_reason=layout.reason,
-            bounds=Rect(0.0, 0.0, float(finest.width), float(finest.height)),
+            bounds=Rect(0.0, float(layout.blank_above_px), float(finest.width), float(finest.height)),
             file_levels=tuple((level.width, level.height) for level in layout.levels),
             notes=layout.notes,
             companions=companions,
         )
         try:
-            engine = [self._engine_px] * len(layout.levels)
+            engine = [engine_tile_size(layout.tile_width, layout.tile_height)] * len(layout.levels)
             self._pyramid = Pyramid.from_sizes(list(self._info.file_levels), engine)
         except ValueError as error:
             raise SlideError(path, format_strings.NO_PYRAMID.format(error=error)) from error
@@ -78,10 +77,7 @@ class TileTreeSource(Source):
         """See ``Source.read_tile``."""
         if self._closed:
             raise TileError(TILE_OF_CLOSED.format(path=self._info.path))
-        if not self._pyramid.contains(key):
-            raise TileError(NO_SUCH_TILE.format(path=self._info.path, key=key))
-        left, top = key.col * self._engine_px[0], key.row * self._engine_px[1]
-        return self._region(key.level, left, top, *self._pyramid.tile_size(key))
+        return self._region(key.level, self.tile_region(key))
 
     def read_associated_image(self, name: str) -> NDArray[np.uint8]:
         """A tree has none: always KeyError."""
@@ -92,20 +88,13 @@ class TileTreeSource(Source):
         self._closed = True
         self._files.close()
 
-    def _region(self, level: int, left: int, top: int, width: int, height: int) -> NDArray[np.uint8]:
-        """Pixels of a level, put together from the files that they lie in. Raises TileError."""
-        tile_width, tile_height = self._layout.tile_width, self._layout.tile_height
-        out = np.empty((height, width, 4), np.uint8)
-        for row in range(top // tile_height, -(-(top + height) // tile_height)):
-            for column in range(left // tile_width, -(-(left + width) // tile_width)):
-                piece = self._file_tile(level, column, row)
-                x, y = column * tile_width - left, row * tile_height - top
-                target = out[max(y, 0) : y + piece.shape[0], max(x, 0) : x + piece.shape[1]]
-                target[...] = piece[max(-y, 0) :, max(-x, 0) :][: target.shape[0], : target.shape[1]]
-        return out
+    def _region(self, level: int, region: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+        """Left, top, width and height of a level, as opaque RGBA. Raises TileError."""
+        size = self._layout.tile_width, self._layout.tile_height
+        return region_of_pieces(partial(self._file_tile, level), size, region, self._info.background_rgb)
 
     def _read_file_tile(self, level: int, column: int, row: int) -> NDArray[np.uint8]:
-        """One tile file without its overlap, as opaque RGBA. Raises TileError."""
+        """One tile file without its overlap. Raises TileError."""
         layout, stored = self._layout, self._layout.levels[level]
         overlap = layout.overlap_px
         left, top = column * layout.tile_width, row * layout.tile_height
@@ -117,7 +106,7 @@ class TileTreeSource(Source):
         right, bottom = min(right, stored.width), min(bottom, stored.height)
         try:
             data = self._files.read(name, MAX_TILE_BYTES + 1)
-            pixels = _decode(data, widths, heights)
+            pixels = decode_tile(data, widths, heights)
         except FileNotFoundError:
             colour = self._blank_colour(level, Rect(left, top, right, bottom))
             if colour is None:
@@ -125,8 +114,7 @@ class TileTreeSource(Source):
             return np.full((bottom - top, right - left, 4), (*colour, 255), np.uint8)
         except DECODE_ERRORS as error:
             raise TileError(strings.TILE_UNREADABLE.format(file=name, error=error)) from error
-        inner = pixels[top - y0 : bottom - y0, left - x0 : right - x0]
-        return opaque_rgba(inner, self._info.background_rgb)
+        return pixels[top - y0 : bottom - y0, left - x0 : right - x0]
 
     def _blank_colour(self, level: int, place: Rect) -> tuple[int, int, int] | None:
         """The colour of a place by the next coarser level; None where that has several colours there."""
@@ -141,7 +129,7 @@ class TileTreeSource(Source):
         width = max(min(int(place.x1 / step - inset_x), coarse.width) - left, 1)
         height = max(min(int(place.y1 / step - inset_y), coarse.height) - top, 1)
         with suppress(TileError):
-            colours = self._region(level + 1, left, top, width, height)[..., :3].reshape(-1, 3)
+            colours = self._region(level + 1, (left, top, width, height))[..., :3].reshape(-1, 3)
             if np.ptp(colours, axis=0).max() <= _BLANK_RANGE:
                 red, green, blue = np.median(colours, axis=0).astype(int).tolist()
                 return red, green, blue
@@ -155,17 +143,7 @@ def image_size(data: bytes) -> tuple[int, int]:
         return image.size
 
 
-def _sides(layout: TreeLayout, to_end_px: int, left_px: int) -> list[int]:
-    """The widths, or heights, that a tile file may have: first the usual one. From its first pixel it is
-    ``to_end_px`` to where the next tile begins, and ``left_px`` to the end of the level.
-    """
-    whole_px = to_end_px + layout.overlap_px
-    if layout.has_full_tiles or whole_px <= left_px:
-        return [whole_px]
-    return [left_px, to_end_px, whole_px, left_px + 1] if layout.may_be_padded else [left_px]
-
-
-def _decode(data: bytes, widths: list[int], heights: list[int]) -> NDArray[np.uint8]:
+def decode_tile(data: bytes, widths: list[int], heights: list[int]) -> NDArray[np.uint8]:
     """The pixels of a tile file; its header must state one of the sizes. Raises DECODE_ERRORS."""
     if len(data) > MAX_TILE_BYTES:
         raise ValueError(strings.TILE_TOO_LARGE)
@@ -178,6 +156,16 @@ def _decode(data: bytes, widths: list[int], heights: list[int]) -> NDArray[np.ui
         _check_size(image.size, widths, heights)
         image.load()
         return pixels_of_image(image)[0]
+
+
+def _sides(layout: TreeLayout, to_end_px: int, left_px: int) -> list[int]:
+    """The widths, or heights, that a tile file may have: first the usual one. From its first pixel it is
+    ``to_end_px`` to where the next tile begins, and ``left_px`` to the end of the level.
+    """
+    whole_px = to_end_px + layout.overlap_px
+    if layout.has_full_tiles or whole_px <= left_px:
+        return [whole_px]
+    return [left_px, to_end_px, whole_px, left_px + 1] if layout.may_be_padded else [left_px]
 
 
 def _check_size(found: tuple[int, int], widths: list[int], heights: list[int]) -> None:

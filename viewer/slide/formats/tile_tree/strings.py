@@ -7,10 +7,11 @@ DZI_REASON = "It is a DeepZoom description; the tiles are read from the folder b
 SZI_REASON = "It is an archive of a DeepZoom tree; the tiles are read from it."
 ZOOMIFY_REASON = "It is a folder of Zoomify tiles, as its ImageProperties.xml says."
 IIIF_REASON = "It is a folder of IIIF tiles (Image API {version}), as its info.json says."
-GOOGLE_REASON = "It is a folder of tiles in levels, rows and columns (Google Maps layout)."
+GOOGLE_REASON = "It is a folder of tiles in folders of levels and of rows or columns."
 
 DZI_FRACTION = "The size is stated as {wide} × {high} px; what lies beyond {width} × {height} is not shown."
 LEVELS_MISSING = "{missing} of {expected} levels are missing from the folder of tiles."
+ORDER_ASSUMED = "Whether the folders in a level are rows or columns cannot be told; they are taken for rows."
 SIZE_NOT_STATED = "The files do not state the size of the picture; it ends with the last stored tile."
 
 # Descriptions.

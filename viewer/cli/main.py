@@ -23,6 +23,7 @@ from viewer.cli import arguments, strings, strings_help, terminal
 from viewer.cli import encoders as cli_encoders
 from viewer.cli import heatmap as cli_heatmap
 from viewer.cli import index as cli_index
+from viewer.cli import models as cli_models
 from viewer.cli import query as cli_query
 from viewer.cli import snapshot as cli_snapshot
 from viewer.cli import train as cli_training
@@ -157,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
         cli_query,
         cli_index,
         cli_encoders,
+        cli_models,
         cli_heatmap,
         cli_training,
         cli_train_encoder,
@@ -191,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
 _NEGATIVE = re.compile(r"-[\d.]")
 COMMANDS = (
     *("open", "demo", "doctor", "info", "snapshot", "phantom", "bench"),
-    *("query", "heatmap", "index", "encoders", "train-head", "train-encoder"),
+    *("query", "heatmap", "index", "encoders", "models", "train-head", "train-encoder"),
 )
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.hub.published import Published
     from viewer.relevance.encoders.model_registry import Registry
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FREE = ("mit", "apache-2.0", "bsd", "cc0", "cc-by-4.0", "unlicense")
 _SHORT_COMMIT = 10
 
@@ -82,7 +81,7 @@ def _get(options: argparse.Namespace) -> int:
     from viewer.relevance.encoders.hub.client import ask
     from viewer.relevance.encoders.hub.fetch import arrived_bytes, model_dir, pinned
     from viewer.relevance.encoders.hub.published import HubError, known_source
-    from viewer.relevance.encoders.model_registry import known_models, read_registry
+    from viewer.relevance.encoders.model_registry import known_models, read_registry, register_model
 
     name, known = options.name, known_models()
     if name not in known:
@@ -94,63 +93,46 @@ def _get(options: argparse.Namespace) -> int:
     _check_free(name, folder)
     _check_readers()
     kept = pinned(folder)
-    if kept is None or arrived_bytes(folder, kept) < kept.size_bytes:
-        published = ask(source if kept is None else replace(source, revision=kept.commit))
+    if kept is not None and kept.repository != source.repository:
+        raise HubError(hub_strings.CHANGED.format(folder=folder, name=name))
+    if kept is not None and arrived_bytes(folder, kept) == kept.size_bytes:
+        published = kept  # agreed to then, or it would not be here
     else:
-        published = kept
-    facts = _known_facts(name, table, read_registry())
-    lines = [
-        f"{table['title']}: {facts['family']}",
-        strings.MODEL_LICENCE.format(licence=_terms(facts)),
-        strings.MODEL_TERMS.format(terms=table["hub"]["terms"]),
-        *([table["hub"]["note"]] if "note" in table["hub"] else []),
-    ]
-    if not _agreed(lines, published, folder, gated=table["hub"]["gated"], yes=options.yes):
-        return 1
+        published = ask(source if kept is None else replace(source, revision=kept.commit))
+        facts = _known_facts(name, table, read_registry())
+        lines = [
+            f"{table['title']}: {facts['family']}",
+            strings.MODEL_LICENCE.format(licence=_terms(facts)),
+            strings.MODEL_TERMS.format(terms=table["hub"]["terms"]),
+            *([table["hub"]["note"]] if "note" in table["hub"] else []),
+        ]
+        if not _agreed(lines, published, folder, yes=options.yes):
+            return 1
     _fetch(published, folder)
-    _register(name, folder, known=table, table={})
+    from viewer.relevance.encoders.hub.probe import probed  # imports torch
+
+    register_model(name, probed(folder, known=table))
+    terminal.write_stdout(strings.MODEL_ADDED.format(folder=folder, name=name))
     return 0
 
 
 def _add(options: argparse.Namespace) -> int:
     from viewer.relevance.encoders.hub import strings as hub_strings
-    from viewer.relevance.encoders.hub.fetch import model_dir
     from viewer.relevance.encoders.hub.published import REPOSITORY, HubError
-    from viewer.relevance.encoders.model_registry import known_models
+    from viewer.relevance.encoders.model_registry import check_model_name
 
     what: Path = options.what.expanduser()
-    repository = options.what.as_posix()
-    name = options.name or re.sub(
-        r"[^A-Za-z0-9_-]+", "-", what.stem if what.is_file() else what.absolute().name
-    )
-    if not _NAME.fullmatch(name):
-        raise arguments.UsageError(hub_strings.BAD_NAME.format(name=name))
-    table: dict[str, Any] = {"title": options.title or what.absolute().name}
-    known = known_models().get(name)
-    if what.exists():
-        folder = model_dir(name) if what.is_file() else what
-        _check_free(name, folder)
-        table["licence"] = options.licence or hub_strings.OWN_FILE
-        if what.is_file():
-            _copy(what, folder)
-    elif REPOSITORY.fullmatch(repository):
-        folder = model_dir(name)
-        _check_free(name, folder)
-        published = _agreed_repository(repository, options, folder)
-        if published is None:
-            return 1
-        _fetch(published, folder)
-        table["licence"] = options.licence or published.licence or strings.LICENCE_NOT_STATED
-        commercial = _commercial(published.licence)
-        table |= {} if commercial is None else {"commercial": commercial}
+    usual = what.stem if what.is_file() else what.absolute().name
+    name = check_model_name(options.name or re.sub(r"[^A-Za-z0-9_-]+", "-", usual))
+    if what.is_file():
+        _add_file(what, name, options)
+    elif what.exists():
+        _check_free(name, what)
+        _register(name, what, options, licence=hub_strings.OWN_FILE)
+    elif REPOSITORY.fullmatch(options.what.as_posix()):
+        return _add_repository(options.what.as_posix(), name, options)
     else:
         raise HubError(hub_strings.NO_SUCH_MODEL.format(path=options.what))
-    try:
-        _register(name, folder, known=known, table=table, statistics=options.statistics)
-    except Exception:
-        if what.is_file():
-            shutil.rmtree(folder)
-        raise
     return 0
 
 
@@ -158,11 +140,13 @@ def _remove(options: argparse.Namespace) -> int:
     from viewer.relevance.encoders.hub import strings as hub_strings
     from viewer.relevance.encoders.hub.fetch import model_dir
     from viewer.relevance.encoders.hub.published import HubError
-    from viewer.relevance.encoders.model_registry import registered_table, unregister_model
+    from viewer.relevance.encoders.model_registry import (
+        check_model_name,
+        registered_table,
+        unregister_model,
+    )
 
-    name = options.name
-    if not _NAME.fullmatch(name):
-        raise arguments.UsageError(hub_strings.BAD_NAME.format(name=name))
+    name = check_model_name(options.name)
     folder, table = model_dir(name), registered_table(name)
     if table is None and not folder.exists():
         raise HubError(hub_strings.NOT_REGISTERED.format(name=name))
@@ -173,8 +157,9 @@ def _remove(options: argparse.Namespace) -> int:
         return 1
     if table is not None:
         unregister_model(name)
+    shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
-        shutil.rmtree(folder)
+        raise HubError(hub_strings.NOT_DELETED.format(folder=folder))
     return 0
 
 
@@ -242,18 +227,59 @@ def _check_readers() -> None:
         raise HubError(hub_strings.EXTRA_NEEDED)
 
 
-def _agreed_repository(repository: str, options: argparse.Namespace, folder: Path) -> Published | None:
-    from viewer.relevance.encoders.hub.client import ask
-    from viewer.relevance.encoders.hub.fetch import pinned
-    from viewer.relevance.encoders.hub.published import Source
+def _add_file(file: Path, name: str, options: argparse.Namespace) -> None:
+    """A single file of weights, in a folder of Foveola's own: the other files beside it are not the
+    model's.
+    """
+    from viewer.common.atomic_write import SaveError, save_failure
+    from viewer.relevance.encoders.hub import strings as hub_strings
+    from viewer.relevance.encoders.hub.fetch import model_dir
+    from viewer.relevance.encoders.hub.published import HubError
+    from viewer.relevance.models.checkpoint import WEIGHT_SUFFIXES
 
+    folder = model_dir(name)
+    _check_free(name, folder)
+    if file.suffix not in WEIGHT_SUFFIXES:
+        raise HubError(
+            hub_strings.NO_WEIGHTS_FILE.format(path=file, endings=", ".join(sorted(WEIGHT_SUFFIXES)))
+        )
+    if folder.exists():
+        raise HubError(hub_strings.TAKEN.format(name=name, folder=folder))
+    try:
+        try:
+            folder.mkdir(parents=True)
+            shutil.copyfile(file, folder / file.name)
+        except OSError as error:
+            raise SaveError(folder / file.name, save_failure(folder, error)) from error
+        _register(name, folder, options, licence=hub_strings.OWN_FILE)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _add_repository(repository: str, name: str, options: argparse.Namespace) -> int:
+    from viewer.relevance.encoders.hub import strings as hub_strings
+    from viewer.relevance.encoders.hub.client import ask
+    from viewer.relevance.encoders.hub.fetch import model_dir, pinned
+    from viewer.relevance.encoders.hub.published import HubError, Source
+    from viewer.relevance.encoders.model_registry import known_models
+
+    if name in known_models():
+        raise HubError(hub_strings.KNOWN.format(name=name))
+    folder = model_dir(name)
+    _check_free(name, folder)
     _check_readers()
     kept = pinned(folder)
     published = ask(Source(repository, options.revision or (kept.commit if kept else None)))
-    return published if _agreed([], published, folder, gated=published.gated, yes=options.yes) else None
+    if not _agreed([], published, folder, yes=options.yes):
+        return 1
+    _fetch(published, folder)
+    licence = published.licence or strings.LICENCE_NOT_STATED
+    _register(name, folder, options, licence=licence, commercial=_commercial(published.licence))
+    return 0
 
 
-def _agreed(lines: list[str], published: Published, folder: Path, *, gated: bool, yes: bool) -> bool:
+def _agreed(lines: list[str], published: Published, folder: Path, *, yes: bool) -> bool:
     """Show what would be fetched under which terms, and whether the reader agrees. Raises HubError for a
     gated model without a token of the reader's own."""
     from viewer.relevance.encoders.hub.client import has_token, hub_host, no_access
@@ -270,10 +296,10 @@ def _agreed(lines: list[str], published: Published, folder: Path, *, gated: bool
         strings.MODEL_SIZE.format(size_mb=published.size_bytes / 1e6),
         *(f"  {file.size_bytes / 1e6:>9,.1f} MB  {file.name}" for file in published.files),
         *([strings.CONTINUES.format(there_mb=there / 1e6)] if there else []),
-        *([strings.GATED] if gated or published.gated else []),
+        *([strings.GATED] if published.gated else []),
         strings.KEPT_IN.format(folder=folder),
     ]
-    if (gated or published.gated) and not has_token():
+    if published.gated and not has_token():
         terminal.write_stdout("\n".join(map(escape_control, shown)))
         raise HubError(no_access(published.repository))
     agreed = _yes(shown, strings.TYPE_YES, given=yes)
@@ -296,31 +322,19 @@ def _fetch(published: Published, folder: Path) -> None:
 
 
 def _register(
-    name: str,
-    folder: Path,
-    *,
-    known: Mapping[str, Any] | None,
-    table: Mapping[str, Any],
-    statistics: str | None = None,
+    name: str, folder: Path, options: argparse.Namespace, *, licence: str, commercial: bool | None = None
 ) -> None:
     """Read the model once and name it in models.toml; of one known by name only where it lies."""
     from viewer.relevance.encoders.hub.probe import probed
-    from viewer.relevance.encoders.model_registry import register_model
+    from viewer.relevance.encoders.model_registry import known_models, register_model
 
-    found = probed(folder, known=known, statistics=statistics)
-    register_model(name, found if known is not None else {**found, **table})
+    known = known_models().get(name)
+    table = probed(folder, known=known, statistics=options.statistics)
+    if known is None:
+        table |= {"title": options.title or name, "licence": options.licence or licence}
+        table |= {} if commercial is None else {"commercial": commercial}
+    register_model(name, table)
     terminal.write_stdout(strings.MODEL_ADDED.format(folder=folder, name=name))
-
-
-def _copy(file: Path, folder: Path) -> None:
-    """A single file of weights into a folder of Foveola's own. Raises SaveError."""
-    from viewer.common.atomic_write import SaveError, save_failure
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, folder / file.name)
-    except OSError as error:
-        raise SaveError(folder / file.name, save_failure(folder, error)) from error
 
 
 def _commercial(licence: str) -> bool | None:

@@ -170,6 +170,7 @@ REGISTERED_LINE = "registered  {registered}"
 ATTENTION_NOTE = "Attention is no explanation and no diagnosis. {research_use}."
 
 # Benchmarks.
+REGIONS_OF_ONE = "--regions is for one slide; several have their regions beside them"
 NOT_MEASURED = "not measured"
 
 # train-encoder

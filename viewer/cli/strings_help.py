@@ -102,7 +102,7 @@ LEARNING_RATE = "(0.0002)"
 TRAINING_DEVICE = "where to compute (cuda where there is a card, else cpu)"
 
 # bench
-BENCH = "measure speed on a slide"
+BENCH = "measure speed, and how well patches are ranked, on a slide"
 BENCH_NAVIGATE = "replay jumps and pans in the real window"
 TRACE = '{"jumps": [[cx, cy, downsample], …], "pans": […]}'
 VIEW_SIZE = "of the view (1280x800)"
@@ -110,6 +110,9 @@ BENCH_DECODE = "tiles per second on one core, beside OpenSlide and the bare code
 BENCH_ENCODE = "patches per second of an encoder, beside a bare loop of its network"
 BENCH_DEVICE = "where to compute (cpu)"
 BENCH_SLIDE = "also from the file of this slide, end to end"
+BENCH_RANKING = "how well an encoder ranks the patches of labelled regions (area under the ROC curve)"
+REGIONS = "the regions (NAME.regions.geojson beside the slide)"
+RANK_BY_EXAMPLES = "rank by three patches of each class instead of words; always so without text queries"
 COMPILE = "also as torch compiles the network"
 
 # train-encoder

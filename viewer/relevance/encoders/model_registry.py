@@ -6,6 +6,7 @@ This file imports no torch: the list is read by the window's process, models are
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -20,6 +21,7 @@ from viewer.relevance.encoders.card import (
     HEAD_PREFIX,
     MEASURED_ID,
     SALIENCY_ID,
+    TISSUE_ID,
     EncoderCard,
     ModelEntry,
 )
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 
 _MIB = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_HEADS = 64
 _HIPT_PX = 256
 
@@ -90,6 +93,15 @@ def read_registry(path: Path | None = None) -> Registry:
         except (EncoderError, OSError, RuntimeError, OverflowError) as error:
             problems.append(strings.PROBLEM.format(path=path, name=name, error=error))
     return Registry(models, tuple(problems))
+
+
+def check_model_name(name: str) -> str:
+    """The name, where it can be one of a model and of a folder. Raises EncoderError."""
+    if not _NAME.fullmatch(name):
+        raise EncoderError(strings.MODEL_NAME.format(name=name))
+    if name in (MEASURED_ID, TISSUE_ID, SALIENCY_ID):
+        raise EncoderError(strings.RESERVED_NAME)
+    return name
 
 
 def register_model(name: str, table: Mapping[str, Any]) -> None:

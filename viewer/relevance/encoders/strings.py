@@ -25,6 +25,7 @@ UNCHANGEABLE = "it is written in a way that is not changed here"
 NO_FILE = "{file}: there is no such file"
 
 # Models.
+MODEL_NAME = "{name!r} is no name for a model: letters, digits, - and _, 64 at most"
 NOT_KNOWN_BY_NAME = "weights in a folder need a model that is known: {known}"
 NO_MODEL = "{path}: there is no [{name}]"
 RESERVED_NAME = "this name is one of Foveola's own; give the model another"

@@ -1,4 +1,4 @@
-"""A small hub on this machine that speaks the real one's protocol: facts of models, files by commit, ranges."""
+"""A small hub on this machine, with the real one's protocol: facts of models, files by commit, ranges."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,9 +15,13 @@ from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    import pytest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_of_the_user"
+_PIECE_BYTES = 8_192
 _LARGE_BYTES = 2_000
 """From this size on files are kept as the hub keeps large ones, by SHA-256."""
 
@@ -31,7 +36,8 @@ class Repository:
     """A repository, and how it misbehaves.
 
     ``stated``: overrides of what is said of files. ``cut_bytes``: each answer ends after so many.
-    ``more``: bytes behind the end of each file. ``redirect``: where large files are said to lie.
+    ``more``: bytes behind the end of each file. ``redirect``: where large files are said to lie. ``pause_s``:
+    before each piece of a file.
     """
 
     files: dict[str, bytes]
@@ -44,6 +50,7 @@ class Repository:
     redirect: str = ""
     honours_ranges: bool = True
     status: int = 0
+    pause_s: float = 0.0
 
     def facts(self, name: str) -> dict[str, Any]:
         siblings = []
@@ -123,10 +130,18 @@ class _Handler(BaseHTTPRequestHandler):
             if start:
                 headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
             body = content[start:] + found.more
-            self._answer(206 if start else 200, headers, body, cut_bytes=found.cut_bytes)
+            self._answer(
+                206 if start else 200, headers, body, cut_bytes=found.cut_bytes, pause_s=found.pause_s
+            )
 
     def _answer(
-        self, status: int, headers: dict[str, str], body: bytes = b"", *, cut_bytes: int | None = None
+        self,
+        status: int,
+        headers: dict[str, str],
+        body: bytes = b"",
+        *,
+        cut_bytes: int | None = None,
+        pause_s: float = 0.0,
     ) -> None:
         self.send_response(status)
         for name, value in (headers | {"Content-Length": str(len(body))}).items():
@@ -134,7 +149,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        self.wfile.write(body[:cut_bytes])
+        try:
+            for start in range(0, len(body[:cut_bytes]), _PIECE_BYTES):
+                time.sleep(pause_s)
+                self.wfile.write(body[:cut_bytes][start : start + _PIECE_BYTES])
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # the client was stopped
         if cut_bytes is not None and cut_bytes < len(body):
             self.close_connection = True
 
@@ -157,6 +177,24 @@ def served_hub() -> Iterator[LocalHub]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def hub_of_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    """A hub on this machine in place of the real one, and folders of the test's own."""
+    from huggingface_hub import constants
+
+    monkeypatch.setenv("FOVEOLA_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.delenv("HUGGING_FACE_HUB_TOKEN", raising=False)
+    for name in ("HF_TOKEN_PATH", "HF_STORED_TOKENS_PATH"):
+        monkeypatch.setattr(constants, name, str(tmp_path / "no token"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with served_hub() as served:
+        template = "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "ENDPOINT", served.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", served.url + template)
+        yield served
 
 
 def _close_clients() -> None:

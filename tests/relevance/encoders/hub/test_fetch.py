@@ -10,13 +10,21 @@ import pytest
 from huggingface_hub import constants
 
 from tests.messages import pattern
-from tests.relevance.encoders.hub.local_hub import COMMIT, TOKEN, LocalHub, Repository, digest_of_blob
+from tests.relevance.encoders.hub.local_hub import (
+    COMMIT,
+    TOKEN,
+    LocalHub,
+    Repository,
+    digest_of_blob,
+    hub_of_test,
+)
 from viewer.relevance.encoders.hub import client, fetch, strings
 from viewer.relevance.encoders.hub.client import HubConnectionError, ask
 from viewer.relevance.encoders.hub.published import HubError, Published, Source, known_source
 from viewer.relevance.encoders.model_registry import known_models
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NAME = "someone/model"
@@ -28,6 +36,12 @@ FILES = {
     "model.safetensors": WEIGHTS,
     "pytorch_model.bin": b"older",
 }
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    with hub_of_test(tmp_path, monkeypatch) as served:
+        yield served
 
 
 @pytest.fixture(autouse=True)
@@ -250,9 +264,10 @@ def test_a_full_disk_is_said_before_and_while_fetching(
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patched, pytest.raises(HubError, match=pattern(strings.DISK_FULL)):
+    with monkeypatch.context() as patched:
         patched.setattr(fetch, "_append", full)
-        fetched(published, folder)
+        with pytest.raises(HubError, match=pattern(strings.DISK_FULL)):
+            fetched(published, folder)
     monkeypatch.setattr(fetch.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 100}))
     with pytest.raises(HubError, match=pattern(strings.NO_ROOM)):
         fetched(published, folder)

@@ -46,6 +46,10 @@ ON_NO_HUB = (
     "{title} is published on no hub: get it from its publishers, then foveola models add FOLDER --name {name}"
 )
 TAKEN = "[{name}] in models.toml is another model, in {folder}; foveola models remove {name} takes it out"
-BAD_NAME = "{name!r} is no name for a model: letters, digits, - and _, 64 at most, none of Foveola's own"
+KNOWN = (
+    "{name} is known by name; foveola models get {name} fetches it, and --name gives another model its own"
+)
+NO_WEIGHTS_FILE = "{path}: it is no file of weights, which end in {endings}"
+NOT_DELETED = "{folder}: it cannot be deleted; delete it by hand"
 NOT_REGISTERED = "models.toml names no [{name}]"
 OWN_FILE = "your own file"

@@ -65,12 +65,14 @@ def content(file: HubFile, start: int) -> Iterator[tuple[int, Iterator[bytes]]]:
     Raises HubError, HubConnectionError.
     """
     with _session(file.repository) as session:
-        from huggingface_hub import hf_hub_url
-        from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+        from huggingface_hub import constants, get_token, hf_hub_url, hf_raise_for_status
 
         url = hf_hub_url(file.repository, file.name, revision=file.commit)
-        headers = build_hf_headers(library_name="foveola", library_version=viewer.__version__)
-        headers["accept-encoding"] = "identity"
+        # Unpacked on the way, a part could not be continued.
+        headers = {"user-agent": f"foveola/{viewer.__version__}", "accept-encoding": "identity"}
+        token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
         if start:
             headers["range"] = f"bytes={start}-"
         with session.stream("GET", url, headers=headers, timeout=_WAIT_S) as response:
@@ -100,8 +102,7 @@ def _session(repository: str = "") -> Iterator[httpx2.Client]:
     """The library's own session, kept to the hub's hosts; its errors as ours."""
     try:
         import httpx2
-        from huggingface_hub import constants, errors
-        from huggingface_hub.utils import get_session
+        from huggingface_hub import constants, errors, get_session
     except ImportError as error:
         raise HubError(strings.EXTRA_NEEDED) from error
     constants.HF_HUB_DISABLE_TELEMETRY = True

@@ -76,12 +76,13 @@ def fetch(published: Published, folder: Path, progress: Callable[[float, float],
         elif kept.files != published.files:
             raise HubError(strings.CHANGED.format(folder=folder, name=folder.name))
         _check_room(folder, published.size_bytes - arrived_bytes(folder, published))
-        done = 0
+        done, total = 0, published.size_bytes or 1
         for file in published.files:
-            begun = done
-            _fetch_file(
-                file, folder, lambda there, begun=begun: progress(begun + there, published.size_bytes or 1)
-            )
+
+            def show(there: int, before: int = done) -> None:
+                progress(before + there, total)
+
+            _fetch_file(file, folder, show)
             done += file.size_bytes
 
 

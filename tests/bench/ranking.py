@@ -93,9 +93,7 @@ def measure_tiles(folder: Path, encoder: Encoder, *, variation: Variation = PLAI
     features = np.concatenate([encoder.encode(block, calibration)[0] for block in blocks])
     names = np.array(labels)
     concepts = {str(name): names == name for name in np.unique(names)}
-    corners = np.array([(index % columns, index // columns) for index in range(len(blocks))]) * float(side)
-    places = np.concatenate([corners, corners + side], axis=1)
-    return Labelled(folder.name, features, calibration, np.ones(len(blocks), np.bool_), concepts, places)
+    return Labelled(folder.name, features, calibration, np.ones(len(blocks), np.bool_), concepts)
 
 
 def _print(title: str, areas: Mapping[str, float]) -> None:

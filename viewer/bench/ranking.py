@@ -53,7 +53,6 @@ class Labelled:
 
     ``features`` (n, d) are those of all patches with tissue; ``known`` and every mask of ``concepts`` run
     over all m patches, and ``known`` says which of them the features belong to. The others are glass.
-    ``places`` (m, 4) are rectangles in level-0 px.
     """
 
     name: str
@@ -61,7 +60,6 @@ class Labelled:
     calibration: Mapping[str, Any]
     known: NDArray[np.bool_]
     concepts: dict[str, NDArray[np.bool_]]
-    places: NDArray[np.float64]
 
     @property
     def labelled(self) -> NDArray[np.bool_]:
@@ -182,7 +180,6 @@ def labelled_patches(
         calibration,
         known.ravel(),
         {concept: mask.ravel() for concept, mask in regions.items()},
-        np.array([grid.rect(row, col) for row in range(grid.rows) for col in range(grid.columns)]),
     )
 
 

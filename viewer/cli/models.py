@@ -71,6 +71,7 @@ def _list(options: argparse.Namespace) -> int:
         state = strings.MODEL_STATES[one["state"]]
         lines.append(f"{one['id']:<16} {state:<14} {size:<9} {one['title']}: {one['family']}")
         lines.append(f"{'':<16} {_terms(one)}")
+        lines += [f"{'':<16} {one['terms']}"] if one["terms"] else []
     lines.append(strings.MODELS_HINT)
     terminal.write_stdout("\n".join(escape_control(line) for line in lines))
     return 0

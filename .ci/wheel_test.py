@@ -87,6 +87,8 @@ def smoke(foveola: Path, folder: Path) -> None:
     if not (folder / "snapshot.png").stat().st_size:
         sys.exit("the snapshot is empty")
     run("query", "slide.tif", "lymphocytes", "--json")
+    if '"plip"' not in run("models", "list", "--json"):
+        sys.exit("the known models are not listed")
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from _regions import TILE_SETS
+from _tiles import TILE_SETS
 from ranking import measure_slide, measure_tiles
 
 from viewer.relevance.encoders.measured.card import MEASUREMENTS

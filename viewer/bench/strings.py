@@ -8,6 +8,12 @@ CANNOT_COMPILE = "torch cannot compile here: {error}"
 NO_NETWORK = "{encoder} has no network that torch could compile"
 NO_TISSUE = "{path}: there is no tissue to encode"
 
+# Labelled regions.
+NO_REGIONS = "{path}: it holds no labelled regions: {error}"
+TOO_LARGE = "it is too large"
+BY_WORDS = "words"
+BY_EXAMPLES = "{count} examples"
+
 # Traces of navigation.
 NOT_A_TRACE = "{path}: not a trace file: {error}"
 TRACE_TABLE = "{path}: a trace is an object with jumps and pans"

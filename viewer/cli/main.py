@@ -23,13 +23,15 @@ from viewer.cli import arguments, strings, strings_help, terminal
 from viewer.cli import encoders as cli_encoders
 from viewer.cli import heatmap as cli_heatmap
 from viewer.cli import index as cli_index
+from viewer.cli import models as cli_models
 from viewer.cli import query as cli_query
 from viewer.cli import snapshot as cli_snapshot
 from viewer.cli import train as cli_training
 from viewer.cli import train_encoder as cli_train_encoder
-from viewer.cli.output import scale_of_reader
+from viewer.cli.output import card_with_terms, scale_of_reader
 from viewer.common.log import described
 from viewer.common.text import one_line
+from viewer.relevance.encoders.card import MEASURED_ID
 from viewer.slide.locator import Locator
 
 if TYPE_CHECKING:
@@ -157,6 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         cli_query,
         cli_index,
         cli_encoders,
+        cli_models,
         cli_heatmap,
         cli_training,
         cli_train_encoder,
@@ -185,13 +188,22 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--slide", metavar="SLIDE", type=Path, help=strings_help.BENCH_SLIDE)
     command.add_argument("--compile", action="store_true", help=strings_help.COMPILE)
     command.add_argument("--json", action="store_true", help=strings_help.JSON)
+    command = add("ranking", _bench_ranking, strings_help.BENCH_RANKING, into=kinds)
+    command.add_argument("slides", metavar="SLIDE", nargs="+", type=Path)
+    command.add_argument(
+        "--encoder", metavar="ID", default=MEASURED_ID, help=strings_help.ENCODER.format(default=MEASURED_ID)
+    )
+    command.add_argument("--regions", metavar="FILE.geojson", type=Path, help=strings_help.REGIONS)
+    command.add_argument("--examples", action="store_true", help=strings_help.RANK_BY_EXAMPLES)
+    command.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help=strings_help.BENCH_DEVICE)
+    command.add_argument("--json", action="store_true", help=strings_help.JSON)
     return parser
 
 
 _NEGATIVE = re.compile(r"-[\d.]")
 COMMANDS = (
     *("open", "demo", "doctor", "info", "snapshot", "phantom", "bench"),
-    *("query", "heatmap", "index", "encoders", "train-head", "train-encoder"),
+    *("query", "heatmap", "index", "encoders", "models", "train-head", "train-encoder"),
 )
 
 
@@ -298,6 +310,27 @@ def _bench_encode(options: argparse.Namespace) -> int:
         options.encoder, device=options.device, slide=options.slide, compiled=options.compile
     )
     _print_figures(figures, as_json=options.json)
+    return 0
+
+
+def _bench_ranking(options: argparse.Namespace) -> int:
+    from viewer.bench.ranking import bench_ranking
+    from viewer.common.progress import progress_bar
+
+    if options.regions is not None and len(options.slides) > 1:
+        raise arguments.UsageError(strings.REGIONS_OF_ONE)
+    card_with_terms(options.encoder)
+    with progress_bar(strings.ANALYSING) as progress:
+        figures = bench_ranking(
+            options.slides,
+            options.encoder,
+            regions_file=options.regions,
+            by_examples=options.examples,
+            device=options.device,
+            progress=progress,
+        )
+    flat = figures if options.json else {**figures, **figures["slides"], "slides": len(options.slides)}
+    _print_figures(flat, as_json=options.json)
     return 0
 
 

@@ -48,7 +48,33 @@ COMMERCIAL_USE = {
     False: "no commercial use",
     None: "commercial use not stated",
 }
-ADD_MODELS = 'Add models in {path}; see "Models and heads" in the guide.'
+ADD_MODELS = "More: foveola models list. Those added are named in {path}."
+
+# Known models, fetched with consent.
+MODEL_STATES = {"here": "here", "begun": "not complete", "not here": "not here", "by hand": "by hand"}
+ABOUT_MB = "~{size_mb:,} MB"
+MODELS_HINT = (
+    "foveola models get ID shows the terms and asks before it fetches; nothing else fetches anything."
+)
+MODEL_LICENCE = "licence     {licence}"
+MODEL_TERMS = "terms       {terms}"
+MODEL_ON_HUB = "published   {repository} on {host}, commit {commit}"
+HUB_LICENCE = "there       licence: {licence}"
+LICENCE_NOT_STATED = "not stated"
+MODEL_SIZE = "size        {size_mb:,.1f} MB:"
+CONTINUES = "of which {there_mb:,.1f} MB are here already"
+GATED = "gated       its publishers decide who has access; your own token is used"
+KEPT_IN = "kept in     {folder}, pinned by commit and digest"
+TYPE_YES = 'Agree to these terms and fetch it? Type "yes": '
+YES = "yes"
+NOTHING_FETCHED = "nothing was fetched"
+FETCHING = "fetching"
+MODEL_ADDED = "added       {folder}; offered in the window and as --encoder {name}"
+TAKES_OUT = "takes [{name}] out of models.toml"
+DELETES = "deletes {folder}"
+FILES_STAY = "its files stay where they are"
+TYPE_YES_TO_REMOVE = 'Go on? Type "yes": '
+NOTHING_REMOVED = "nothing was removed"
 
 # Pictures and phantoms.
 ONE_PATCH_NOT_ANALYSED = "1 patch not analysed"
@@ -147,6 +173,7 @@ REGISTERED_LINE = "registered  {registered}"
 ATTENTION_NOTE = "Attention is no explanation and no diagnosis. {research_use}."
 
 # Benchmarks.
+REGIONS_OF_ONE = "--regions is for one slide; several have their regions beside them"
 NOT_MEASURED = "not measured"
 
 # train-encoder

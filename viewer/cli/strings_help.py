@@ -54,6 +54,22 @@ SCHEDULER = "address of a Dask cluster that can read the files, as tcp://host:87
 ENCODERS = "list the encoders, with their licences"
 EXTRACT = "write the HIPT or DINO network of a training checkpoint, a tenth of its size, and list nothing"
 
+# models
+MODELS = "fetch known open models after showing their terms; add and remove models"
+MODELS_LIST = "list the models known by name: licence, size, terms, and which are here"
+MODELS_GET = (
+    "fetch a known model from its hub, after you agree to its licence and terms; continues what was begun"
+)
+MODELS_ADD = "add a folder or file of weights, or another repository of the hub, after reading what it is"
+MODELS_REMOVE = "take a model out of models.toml, and delete what Foveola fetched of it"
+ACCEPT_TERMS = "agree to the terms that are shown, in a script"
+WITHOUT_ASKING = "remove it without asking"
+MODEL_NAME = "ID of the model; that of a known one takes over what is known of it (name of the folder)"
+MODEL_TITLE = "title in the window (name of the folder)"
+MODEL_LICENCE = "its licence, where none is stated"
+MODEL_REVISION = "commit to fetch (the newest, which is then kept to)"
+MODEL_STATISTICS = "colours of its training: openai, imagenet, half or lunit (as its files state)"
+
 # heatmap
 HEATMAP = "write scores, or attention, as an image that lies over the slide"
 HEATMAP_QUERY = "what to find"
@@ -86,7 +102,7 @@ LEARNING_RATE = "(0.0002)"
 TRAINING_DEVICE = "where to compute (cuda where there is a card, else cpu)"
 
 # bench
-BENCH = "measure speed on a slide"
+BENCH = "measure speed, and how well patches are ranked, on a slide"
 BENCH_NAVIGATE = "replay jumps and pans in the real window"
 TRACE = '{"jumps": [[cx, cy, downsample], …], "pans": […]}'
 VIEW_SIZE = "of the view (1280x800)"
@@ -94,6 +110,9 @@ BENCH_DECODE = "tiles per second on one core, beside OpenSlide and the bare code
 BENCH_ENCODE = "patches per second of an encoder, beside a bare loop of its network"
 BENCH_DEVICE = "where to compute (cpu)"
 BENCH_SLIDE = "also from the file of this slide, end to end"
+BENCH_RANKING = "how well an encoder ranks the patches of labelled regions (area under the ROC curve)"
+REGIONS = "the regions (NAME.regions.geojson beside the slide)"
+RANK_BY_EXAMPLES = "rank by three patches of each class instead of words; always so without text queries"
 COMPILE = "also as torch compiles the network"
 
 # train-encoder

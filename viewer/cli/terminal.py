@@ -26,6 +26,15 @@ def write_stdout(text: str) -> None:
         raise OutputError(strings.OUTPUT_FAILED.format(error=error.strerror)) from error
 
 
+def ask(question: str) -> str:
+    """The line that the user types; "" where standard input ends, as in a script."""
+    try:
+        return input(question)
+    except EOFError:
+        write_stdout("")
+        return ""
+
+
 def write_stderr(message: str) -> None:
     """Print one line on standard error, for people and not for the program that reads the result."""
     print(strings.ERROR_LINE.format(error=one_line(message)), file=sys.stderr)

@@ -89,7 +89,7 @@ def test_a_head_is_replaced_however_it_is_written(entry: HeadEntry, tmp_path: Pa
 def test_a_file_that_cannot_be_changed_is_left_alone(entry: HeadEntry, tmp_path: Path, text: str) -> None:
     path = tmp_path / "heads.toml"
     path.write_text(text)
-    with pytest.raises(EncoderError, match=pattern(strings.NOT_ADDED)):
+    with pytest.raises(EncoderError, match=pattern(strings.NOT_CHANGED)):
         register_head(entry, path)
     assert path.read_text() == text
 

@@ -144,7 +144,7 @@ def test_a_model_of_ones_own_needs_no_code(plip: Path) -> None:
         ("folder = 3", strings.BAD_VALUE.format(key="folder", value=3)),
         (
             'architecture = "resnet"',
-            strings.ARCHITECTURES.format(known="clip, keep, conch, hipt", value="resnet"),
+            strings.ARCHITECTURES.format(known="clip, keep, conch, hipt, vit", value="resnet"),
         ),
         ('statistics = "none"', "statistics is openai"),
         ("mpp_um = 1e-9", strings.FIELD_SIZE),

@@ -13,7 +13,6 @@ from tests.ui.children import child
 from viewer.overlay.attention_look import LEVELS, MODES, HierarchyLook
 from viewer.relevance.attention.slide_attention import MAX, MEAN
 from viewer.relevance.encoders.measured.card import SALIENCY
-from viewer.relevance.encoders.model_registry import registry_file
 from viewer.ui.overlays import strings
 from viewer.ui.overlays.attention_panel import AttentionControls, head_in_words
 from viewer.ui.overlays.attention_session import AttentionChoice
@@ -304,7 +303,7 @@ def test_without_weights_it_says_how_to_get_some_and_what_saliency_means(
     assert meaning.isHidden()
     controls.show_encoders([SALIENCY])
     advice = meaning.text().replace("\u200b", "")
-    assert advice == f"{saliency}\n\n{strings.NO_WEIGHTS.format(path=registry_file())}"
+    assert advice == f"{saliency}\n\n{strings.NO_WEIGHTS}"
     assert meaning.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse
 
 

@@ -6,21 +6,19 @@ This file imports no torch: the list is read by the window's process, heads are 
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viewer.common.atomic_write import save_atomically
 from viewer.common.errors import EncoderError
 from viewer.common.paths import config_dir
 from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.card import FILE_PREFIX, HEAD_PREFIX, EncoderCard, HeadEntry
+from viewer.relevance.encoders.table_file import read_tables, replace_table, value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MAX_FILE_BYTES = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -106,9 +104,9 @@ def read_heads(path: Path | None = None) -> HeadRegistry:
     """
     path = path or heads_file()
     try:
-        tables = tomllib.loads(_text(path))
-    except (OSError, ValueError, RecursionError) as error:
-        return HeadRegistry({}, (strings.FILE_UNREADABLE.format(path=path, error=error),))
+        tables = read_tables(path)
+    except EncoderError as error:
+        return HeadRegistry({}, (str(error),))
     heads: dict[str, HeadEntry] = {}
     problems: list[str] = []
     for name, table in tables.items():
@@ -123,8 +121,6 @@ def register_head(entry: HeadEntry, path: Path | None = None) -> Path:
     """Put a head into the registry file, in place of one of the same name; the rest of the file stays as it
     is. Returns the file. Raises EncoderError where it cannot be read or understood, SaveError.
     """
-    import tomlkit  # slow to import, and every start of the window reads the list without it
-
     path = path or heads_file()
     check_head_name(entry.id)
     table: dict[str, Any] = {
@@ -137,28 +133,8 @@ def register_head(entry: HeadEntry, path: Path | None = None) -> Path:
     }
     if entry.sha256 is not None:
         table["sha256"] = entry.sha256
-    try:
-        text = _text(path)
-        expected = tomllib.loads(text) | {entry.id: table}
-        document = tomlkit.parse(text)
-        document.pop(entry.id, None)
-        document[entry.id] = table
-        text = tomlkit.dumps(document)
-        if tomllib.loads(text) != expected:
-            raise ValueError(strings.UNCHANGEABLE)
-    except (OSError, ValueError, LookupError, RecursionError) as error:
-        reason = strings.NOT_ADDED.format(path=path, name=entry.id, error=error)
-        raise EncoderError(reason) from error
-    save_atomically(path, text.encode())
+    replace_table(path, entry.id, table)
     return path
-
-
-def _text(path: Path) -> str:
-    if not path.is_file():
-        return ""
-    if path.stat().st_size > _MAX_FILE_BYTES:
-        raise ValueError(strings.TOO_LARGE_FOR_HEADS)
-    return path.read_text(encoding="utf-8")
 
 
 def _entry(name: str, table: Mapping[str, Any]) -> HeadEntry:
@@ -183,12 +159,3 @@ def _entry(name: str, table: Mapping[str, Any]) -> HeadEntry:
         tuple(classes),
         value(table, "sha256", str) if "sha256" in table else None,
     )
-
-
-def value(table: Mapping[str, Any], key: str, *kinds: type) -> Any:
-    """A value of an entry, of one of these kinds. Raises EncoderError."""
-    found = table.get(key)
-    if not isinstance(found, kinds) or isinstance(found, bool):
-        reason = strings.MISSING_KEY if found is None else strings.BAD_VALUE
-        raise EncoderError(reason.format(key=key, value=found))
-    return found

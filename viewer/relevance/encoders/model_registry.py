@@ -6,6 +6,7 @@ This file imports no torch: the list is read by the window's process, models are
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -20,10 +21,11 @@ from viewer.relevance.encoders.card import (
     HEAD_PREFIX,
     MEASURED_ID,
     SALIENCY_ID,
+    TISSUE_ID,
     EncoderCard,
     ModelEntry,
 )
-from viewer.relevance.encoders.head_registry import value
+from viewer.relevance.encoders.table_file import read_tables, replace_table, value
 from viewer.relevance.models.normalisation import STATISTICS
 from viewer.relevance.patches.grid import PATCH_UM
 
@@ -34,9 +36,9 @@ if TYPE_CHECKING:
 
 
 _MIB = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_HEADS = 64
 _HIPT_PX = 256
-_MAX_REGISTRY_BYTES = _MIB
 
 
 # The registry
@@ -59,14 +61,14 @@ def registry_file() -> Path:
     [ours]                      # any other name: all keys are needed
     folder = "/models/ours"
     title = "Our CLIP"
-    architecture = "clip"       # clip, keep, conch or hipt
+    architecture = "clip"       # clip, keep, conch, hipt or vit
     field_px = 256              # the side of its square,
     mpp_um = 0.5                # at this size of pixel
-    statistics = "openai"       # of its training: openai, imagenet or half
+    statistics = "openai"       # of its training: openai, imagenet, half or lunit
     licence = "our own"
     commercial = true
-    sha256 = "..."              # optional: of its file of weights; not of hipt, which are several
-    heads = [6, 6]              # of hipt alone: for tokens and for patches
+    sha256 = "..."              # optional: of its file of weights; not of hipt and vit
+    heads = [6, 6]              # of hipt and vit: for tokens and for patches
     """
     return config_dir() / "models.toml"
 
@@ -77,15 +79,11 @@ def read_registry(path: Path | None = None) -> Registry:
     A bad entry is a problem; the others are kept.
     """
     path = path or registry_file()
-    if not path.is_file():
-        return Registry({}, ())
     try:
-        if path.stat().st_size > _MAX_REGISTRY_BYTES:
-            return Registry({}, (strings.TOO_LARGE_FOR_MODELS.format(path=path),))
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        return Registry({}, (strings.FILE_UNREADABLE.format(path=path, error=error),))
-    known = _known_models()
+        tables = read_tables(path)
+    except EncoderError as error:
+        return Registry({}, (str(error),))
+    known = known_models()
     models: dict[str, ModelEntry] = {}
     problems: list[str] = []
     for name, table in tables.items():
@@ -97,7 +95,37 @@ def read_registry(path: Path | None = None) -> Registry:
     return Registry(models, tuple(problems))
 
 
-def _known_models() -> dict[str, Any]:
+def check_model_name(name: str) -> str:
+    """The name, where it can be one of a model and of a folder. Raises EncoderError."""
+    if not _NAME.fullmatch(name):
+        raise EncoderError(strings.MODEL_NAME.format(name=name))
+    if name in (MEASURED_ID, TISSUE_ID, SALIENCY_ID):
+        raise EncoderError(strings.RESERVED_NAME)
+    return name
+
+
+def register_model(name: str, table: Mapping[str, Any]) -> None:
+    """Put a model into the registry file, in place of one of the same name. Loads it once: imports torch.
+
+    Raises EncoderError where the model or the file cannot be used, SaveError.
+    """
+    load_entry(_entry(name, {**known_models().get(name, {}), **table}))
+    replace_table(registry_file(), name, table)
+
+
+def unregister_model(name: str) -> None:
+    """Take a model out of the registry file; its files stay. Raises EncoderError, SaveError."""
+    replace_table(registry_file(), name, None)
+
+
+def registered_table(name: str) -> Mapping[str, Any] | None:
+    """What the registry file says of a model itself, None where it does not name it. Raises EncoderError."""
+    table = read_tables(registry_file()).get(name)
+    return table if isinstance(table, dict) else None
+
+
+def known_models() -> dict[str, Any]:
+    """The models known by name: what ``resources/encoders.toml`` says of each."""
     return tomllib.loads(resources.files("resources").joinpath("encoders.toml").read_text(encoding="utf-8"))
 
 
@@ -116,7 +144,7 @@ def entry_in(encoder_id: str, folder: Path) -> ModelEntry:
     """A model that is known by name, with its weights in a folder that is registered nowhere. Raises
     EncoderError.
     """
-    known = _known_models()
+    known = known_models()
     if encoder_id not in known:
         raise EncoderError(strings.NOT_KNOWN_BY_NAME.format(known=", ".join(sorted(known))))
     return _entry(encoder_id, {**known[encoder_id], "folder": str(folder)})
@@ -148,17 +176,19 @@ _VISION_LANGUAGE: dict[str, Any] = {
     "query_kind": "free text",
     "scores_files": True,
 }
+_VISION: dict[str, Any] = {
+    "normalisation": strings.HIPT_NORMALISATION,
+    "attends": "tokens",
+    "magnifies": True,
+}
 _ARCHITECTURES: dict[str, dict[str, Any]] = {
     "clip": _VISION_LANGUAGE,
     "keep": _VISION_LANGUAGE,
     # Its features are stored from before the step that makes them comparable with words.
     "conch": {**_VISION_LANGUAGE, "scores_files": False},
-    "hipt": {
-        "family": strings.HIPT_FAMILY,
-        "normalisation": strings.HIPT_NORMALISATION,
-        "attends": "tokens",
-        "magnifies": True,
-    },
+    "hipt": {"family": strings.HIPT_FAMILY, **_VISION},
+    # The patches of any DINO or timm ViT with 16-px tokens.
+    "vit": {"family": strings.VIT_FAMILY, **_VISION},
 }
 """What the cards of all models of an architecture have in common."""
 
@@ -198,6 +228,12 @@ def _entry(name: str, table: Mapping[str, Any]) -> ModelEntry:
     if attends and sha256 is not None:
         raise EncoderError(strings.HIPT_HAS_NO_SHA256)
     return ModelEntry(card, folder, architecture, statistics, sha256)
+
+
+def family_of(architecture: str) -> str:
+    """What models of an architecture are, for the reader."""
+    family: str = _ARCHITECTURES[architecture]["family"]
+    return family
 
 
 def _commercial(table: Mapping[str, Any]) -> bool | None:

@@ -19,11 +19,13 @@ FILE_UNREADABLE = "{path}: it cannot be read: {error}"
 PROBLEM = "{path}: [{name}]: {error}"
 MISSING_KEY = "{key} is missing"
 BAD_VALUE = "{key} = {value!r} is not understood"
-TOO_LARGE_FOR_MODELS = "{path}: it is too large for a list of models"
-TOO_LARGE_FOR_HEADS = "it is too large for a list of heads"
+TOO_LARGE_FOR_TABLES = "it is too large for a list of models or heads"
+NOT_CHANGED = "{path}: [{name}] cannot be changed: {error}; change it by hand"
+UNCHANGEABLE = "it is written in a way that is not changed here"
 NO_FILE = "{file}: there is no such file"
 
 # Models.
+MODEL_NAME = "{name!r} is no name for a model: letters, digits, - and _, 64 at most"
 NOT_KNOWN_BY_NAME = "weights in a folder need a model that is known: {known}"
 NO_MODEL = "{path}: there is no [{name}]"
 RESERVED_NAME = "this name is one of Foveola's own; give the model another"
@@ -31,7 +33,9 @@ ARCHITECTURES = "architecture is {known}, not {value!r}"
 STATISTICS = "statistics is {known}, not {value!r}"
 FIELD_SIZE = "field_px and mpp_um must make a square of 128 to 512 µm"
 HIPT_FIELD_SIZE = "hipt is for squares of 256 px at 0.5 µm: field_px = 256, mpp_um = 0.5"
-HIPT_HAS_NO_SHA256 = "hipt is a folder of several files, for which there is no sha256; take the key out"
+HIPT_HAS_NO_SHA256 = (
+    "hipt and vit may be folders of several files, for which there is no sha256; take the key out"
+)
 COMMERCIAL = "commercial is true or false, or left out, not {value!r}"
 HEADS = "heads are how many there are for tokens and for patches: [6, 6]"
 OTHER_HEADS = (
@@ -47,8 +51,6 @@ LESS_PRECISE = "Patches are computed in {dtype}: on samples the cosine with floa
 NO_HEAD = "{path}: there is no slide head {name!r}; there are {known}"
 NOT_A_HEAD = "{encoder} is no slide head"
 HEAD_NAME = "{name!r} is no name for a head: letters, digits, - and _, 64 at most"
-NOT_ADDED = "{path}: the head {name} cannot be added: {error}; add it by hand"
-UNCHANGEABLE = "it is written in a way that is not changed here"
 CLASSES = "classes is a list of names"
 HEAD_OF_HEAD = "encoder = {encoder!r}: a head reads the features of an encoder, not of a head"
 HEAD_OF_FILE = "encoder = {encoder!r}: these features are of a file, and none here computes them"
@@ -72,6 +74,7 @@ VIEW_OF_SINGLE_PATCH = "Alone it says {name}"
 VISION_LANGUAGE_FAMILY = "vision–language model"
 VISION_LANGUAGE_NORMALISATION = "contrast with neutral prompts; not calibrated"
 HIPT_FAMILY = "hierarchical vision transformer"
+VIT_FAMILY = "vision transformer of patches"
 HIPT_NORMALISATION = "attention, relative to even attention"
 
 # Reasons.

@@ -32,7 +32,7 @@ WEIGHT_FILES = (
     "pytorch_model.bin",
     "open_clip_pytorch_model.bin",
 )
-_ENDINGS = frozenset({".safetensors", ".bin", ".pt", ".pth"})
+WEIGHT_SUFFIXES = frozenset({".safetensors", ".bin", ".pt", ".pth"})
 _WRAPPERS = ("teacher", "state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "backbone.")
 _WHOLE_NUMBERS = ("position_ids", "token_type_ids", "relative_position_index")
@@ -79,7 +79,7 @@ def weights_file(folder: Path) -> Path:
     for name in WEIGHT_FILES:
         if (folder / name).is_file():
             return folder / name
-    found = sorted(entry for entry in folder.iterdir() if entry.suffix in _ENDINGS and entry.is_file())
+    found = _weights_in(folder)
     if len(found) == 1:
         return found[0]
     if found:
@@ -91,13 +91,17 @@ def weights_file(folder: Path) -> Path:
 def weights_files(folder: Path) -> list[Path]:
     """All files of weights in a model's folder. Raises CheckpointError where there are none."""
     try:
-        found = sorted(entry for entry in folder.iterdir() if entry.suffix in _ENDINGS and entry.is_file())
+        found = _weights_in(folder)
     except OSError as error:
         raise CheckpointError(folder, strings.UNREADABLE.format(reason=error.strerror)) from error
     if not found:
-        endings = ", ".join(sorted(_ENDINGS))
+        endings = ", ".join(sorted(WEIGHT_SUFFIXES))
         raise CheckpointError(folder, strings.NO_WEIGHT_FILES.format(endings=endings))
     return found
+
+
+def _weights_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in WEIGHT_SUFFIXES and path.is_file())
 
 
 def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:

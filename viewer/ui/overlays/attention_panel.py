@@ -21,12 +21,11 @@ from PySide6.QtWidgets import (
 
 from viewer.overlay.attention_look import HierarchyLook, levels_of
 from viewer.relevance.attention.slide_attention import MAX, MEAN
-from viewer.relevance.encoders.model_registry import registry_file
 from viewer.ui.overlays import strings
 from viewer.ui.overlays.analysis_bar import AnalysisBar
 from viewer.ui.overlays.attention_session import AttentionChoice
 from viewer.ui.overlays.attention_text import ALL_LEVELS
-from viewer.ui.widgets.limited_scroll_area import ScrollPage, breakable
+from viewer.ui.widgets.limited_scroll_area import ScrollPage
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -276,7 +275,7 @@ class AttentionControls(QWidget):
         if self.card is not None and not self.card.needs_weights:
             texts.append(strings.SALIENCY_MEANING.format(title=self.card.title))
         if not any(card.needs_weights for card in self._cards):
-            texts.append(strings.NO_WEIGHTS.format(path=breakable(str(registry_file()))))
+            texts.append(strings.NO_WEIGHTS)
         self._meaning.setText("\n\n".join(texts))
         self._meaning.setVisible(bool(texts))
 

@@ -86,7 +86,10 @@ SALIENCY_MEANING = (
     "{title} shows what differs from its surroundings by stain, nuclei and texture. High means unusual, not "
     "important. It is no attention of a model."
 )
-NO_WEIGHTS = """No model with weights is installed. To see where one looks, for example HIPT:
+NO_WEIGHTS = """No model with weights is installed. To fetch one, after its terms are shown:
+foveola models get kaiko-vits16
+
+For HIPT, which compares patches and regions, too:
 
 1. Download vit256_small_dino.pth, and vit4k_xs_dino.pth for regions, from HIPT_4K/Checkpoints of \
 github.com/mahmoodlab/HIPT. Its terms are shown before its first use.
@@ -95,11 +98,7 @@ github.com/mahmoodlab/HIPT. Its terms are shown before its first use.
 foveola encoders --extract vit256_small_dino.pth FOLDER/vit256.safetensors
 foveola encoders --extract vit4k_xs_dino.pth FOLDER/vit4k.safetensors
 
-3. Write into {path}:
-[hipt]
-folder = "FOLDER"
-
-4. Hide this panel and show it again.
+3. foveola models add FOLDER --name hipt
 
 Or train a slide head on slides of your own: foveola train-head SLIDES --labels CSV. More: Help › Guide, \
 “Models and heads”."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tests.messages import pattern
 from viewer.relevance.query import strings
 from viewer.relevance.query.lexicon import load_lexicon
-from viewer.relevance.query.parser import Parsed, parse
+from viewer.relevance.query.parser import parse
 from viewer.relevance.query.tree import (
     MAX_DEPTH,
     MAX_NEAR_UM,
@@ -26,6 +27,9 @@ from viewer.relevance.query.tree import (
     leaves,
     text_of,
 )
+
+if TYPE_CHECKING:
+    from viewer.relevance.query.parsed import Parsed
 
 PIECES = [
     *("fat", "blood", "necrosis", "tumour", "KRAS mutation", "flurb", '"smooth muscle"', "and", "OR", "not"),

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit
     from viewer.relevance.query.lexicon import Lexicon
-    from viewer.relevance.query.parser import Parsed
+    from viewer.relevance.query.parsed import Parsed
     from viewer.relevance.query.tree import Query
     from viewer.relevance.worker.client import RelevanceClient
     from viewer.relevance.worker.messages import Event

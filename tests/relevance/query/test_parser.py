@@ -194,7 +194,6 @@ FAT, BLOOD, MUCIN, NECROSIS = term("fat"), term("blood"), term("mucin"), term("n
         ("blood is not there, fat is", Without(FAT, BLOOD)),
         ('"fat" is there but blood is not', Without(FAT, BLOOD)),
         ("fat is there, but blood isn’t", Without(FAT, BLOOD)),
-        ("fat, blood not", Without(None, AnyOf((FAT, BLOOD)))),
         ("fat where there is no blood", Without(FAT, BLOOD)),
         ("necrosis without blood, not near fat", Without(NECROSIS, AnyOf((BLOOD, Near(NECROSIS, FAT))))),
         ("necrosis more than 0.2 mm away from fat", Without(NECROSIS, Near(NECROSIS, FAT, 200.0))),

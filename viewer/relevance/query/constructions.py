@@ -7,13 +7,89 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from viewer.relevance.query.vocabulary import PRESENT, REPLACED, Kind
+from viewer.relevance.query import strings
+from viewer.relevance.query.vocabulary import PRESENT, REPLACED, WITH, Kind
 from viewer.relevance.query.word import Word
+
+_STARTS = (Kind.PHRASE, Kind.OPEN)
+_JOINTS = (Kind.AND, Kind.OR, Kind.NOT, Kind.COMMA)
+
+
+class UnclearError(Exception):
+    """What was typed can be meant in several ways; the text is a sentence for the reader."""
 
 
 def with_constructions_read(words: list[Word]) -> list[Word]:
-    """The words, in the order and with the operators in which they are parsed."""
+    """The words, in the order and with the operators in which they are parsed. Raises UnclearError."""
+    words = _with_pronouns_read(_with_pairs_read(words))
     return _with_commas_read(_with_replaced_behind(_with_presence_read(words)))
+
+
+def _with_pairs_read(words: list[Word]) -> list[Word]:
+    """Two things that belong together: "near both fat and blood" as near fat near blood, "near either fat or
+    blood" as near (fat or blood), "not both fat and blood" as not (fat and blood).
+    """
+    result: list[Word] = []
+    at = 0
+    while at < len(words):
+        word = words[at]
+        of_all = word.kind is Kind.NOT_BOTH and at + 1 < len(words) and words[at + 1].kind in _STARTS
+        at += 1
+        if not word.of and not of_all:
+            result.append(word)
+            continue
+        pair = words[at : at + 3]
+        is_pair = [one.kind for one in pair[::2]] == [Kind.PHRASE, Kind.PHRASE] and _lists(pair[1])
+        is_negated = bool(result) and result[-1].kind is Kind.NOT
+        if not is_pair or (word.of == "both" and is_negated):
+            raise UnclearError(strings.UNCLEAR_BOTH.format(operator=f"{word.text} {word.of}".rstrip()))
+        if of_all:
+            negation = replace(word, kind=Kind.NOT, shouted=True)
+            result += [negation, *_bracketed([pair[0], Word(Kind.AND, "and"), pair[2]])]
+        elif word.of == "either":
+            result += [word, *_bracketed(pair)]
+        else:
+            result += [word, pair[0], word, pair[2]]
+        at += 3
+    return result
+
+
+def _bracketed(words: list[Word]) -> list[Word]:
+    return [Word(Kind.OPEN, "("), *words, Word(Kind.CLOSE, ")")]
+
+
+def _with_pronouns_read(words: list[Word]) -> list[Word]:
+    """The term in place of a pronoun behind "near", where one term alone can be meant: "fat with blood near
+    it" as fat near blood, "fat and blood near it" as fat and (blood near fat).
+    """
+    result: list[Word] = []
+    for at, word in enumerate(words):
+        result.append(word)
+        if word.pronoun:
+            read = _about_one_term(result[:-1])
+            if read is None:
+                near = result[-2].text
+                raise UnclearError(strings.UNCLEAR_PRONOUN.format(operator=near, pronoun=word.text))
+            result = read
+        elif word.kind is Kind.NEAR and at + 1 == len(words):  # "fat with blood nearby"
+            result = _about_one_term(result) or result
+    return result
+
+
+def _about_one_term(words: list[Word]) -> list[Word] | None:
+    """Two terms, of which the second is near the first, as "near" at the end says; None for anything else."""
+    *joined, near = words
+    negation = joined[-1:] if joined and joined[-1].kind is Kind.NOT else []
+    joined = joined[: len(joined) - len(negation)]
+    if len(joined) < 3 or joined[0].kind is not Kind.PHRASE or joined[-1].kind is not Kind.PHRASE:
+        return None
+    (about, *joints, thing) = joined
+    left_out = [one for one in joints if one.kind is Kind.NOT]
+    if any(one.kind not in _JOINTS for one in joints) or (left_out and negation):
+        return None
+    if left_out or any(one.text.lower() in WITH for one in joints):
+        return [about, *left_out, *negation, near, thing]
+    return [about, *joints, *_bracketed([thing, *negation, near, about])]
 
 
 def _lists(word: Word) -> bool:
@@ -32,6 +108,9 @@ def _with_presence_read(words: list[Word]) -> list[Word]:
     for at, word in enumerate(words):
         is_present = word.kind is Kind.PHRASE and not word.quoted and word.text.lower() in PRESENT
         if _ends_with_verb(result, words[at : at + 2]):
+            if not result[-1].is_said and len(result) > 1 and _lists(result[-2]):
+                result = _with_bare_negation(result, word)
+                continue
             result.append(word)
             is_present = True
         if is_present and [one.kind for one in result[-2:]] == [Kind.PHRASE, Kind.NOT]:
@@ -54,7 +133,16 @@ def _ends_with_verb(before: list[Word], words: list[Word]) -> bool:
         return False
     ends = len(words) < 2 or words[1].kind in (Kind.COMMA, Kind.CLOSE, Kind.AND, Kind.OR)
     text = words[0].text.lower()
-    return ends and (before[-1].is_said or text == "not" or text.endswith(("n't", "n’t")))
+    return ends and (before[-1].is_said or text in ("not", "no") or text.endswith(("n't", "n’t")))
+
+
+def _with_bare_negation(before: list[Word], negation: Word) -> list[Word]:
+    """A negation without a verb before the last thing: "fat, blood not" as fat BUT NOT blood."""
+    if before[-2].kind is not Kind.COMMA:
+        raise UnclearError(strings.UNCLEAR_NOT.format(operator=negation.text, term=before[-1].text))
+    kept = before[:-2]
+    is_list = len(kept) > 1 and all(one.kind is Kind.PHRASE or _lists(one) for one in kept)
+    return [*(_bracketed(kept) if is_list else kept), replace(negation, ends_exclusion=True), before[-1]]
 
 
 def _start_of_listed(words: list[Word]) -> int:

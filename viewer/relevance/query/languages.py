@@ -39,9 +39,10 @@ class Together:
 class Language:
     """``terms``: names here to English names. ``words``: small words, as they are written, to the English
     operator, unit, ``PADDING`` or ``PRESENT``; ``words_behind`` stand behind what they apply to; ``within``,
-    ``beyond`` and ``of`` stand before and behind a distance. A word with one of ``without_endings`` leaves
-    out what it is built on. ``spellings``: letters that are written either way. ``together``: small words
-    that mean something else beside each other. ``also_english``: terms that are English words, too.
+    ``beyond`` and ``of`` stand before and behind a distance, ``away`` behind a least one. A word with one of
+    ``without_endings`` leaves out what it is built on. ``spellings``: letters that are written either way.
+    ``together``: small words that mean something else beside each other. ``also_english``: terms that are
+    English words, too.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Language:
     capital_nouns: bool = False
     together: tuple[Together, ...] = ()
     also_english: frozenset[str] = frozenset()
+    away: frozenset[str] = frozenset()
 
     @property
     def elided(self) -> tuple[str, ...]:
@@ -118,6 +120,10 @@ class Language:
     def is_after_distance(self, text: str) -> bool:
         """Whether this stands after a distance."""
         return _plain(text.casefold()) in self.of
+
+    def is_away(self, text: str) -> bool:
+        """Whether one of the words makes a distance before it the least: "200 µm entfernt"."""
+        return not self.away.isdisjoint(_plain(text.casefold()).split())
 
     def begins(self, start: str) -> list[str]:
         """The English names whose name here begins so."""
@@ -219,6 +225,7 @@ def _language(file: str) -> Language:
         within=_plainly(table["within"]),
         beyond=_plainly(table["beyond"]),
         of=_plainly(table["of"]),
+        away=_plainly(table.get("away", ())),
         endings=tuple(table["endings"]),
         without_endings=tuple(table.get("without_endings", ())),
         spellings=tuple(table.get("spellings", {}).items()),

@@ -15,12 +15,16 @@ from viewer.relevance.query.lexicon import key_of
 from viewer.relevance.query.tree import MAX_NEAR_UM, NEAR_UM
 from viewer.relevance.query.vocabulary import (
     BEFORE_DISTANCE,
+    BEHIND_DISTANCE,
+    DISTANCE_OF,
+    LEFT_OUT,
     MARKS,
     OPERATORS,
     PADDING_BEFORE,
     PADDING_BEHIND,
     PREPOSITIONS,
     PRESENT,
+    PRONOUNS,
     QUANTITIES,
     VERBS,
     Kind,
@@ -28,20 +32,31 @@ from viewer.relevance.query.vocabulary import (
 from viewer.relevance.query.word import Word
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from viewer.relevance.query.lexicon import Lexicon
 
 
 INSIDE = ("in", "inside", "within")
-_TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|]|[^\s(),;|"]+')
-_DISTANCE = re.compile(r"(\d{1,7}(?:[.]\d{1,30})?)\s*(um|µm|μm|microns?|micrometres?|micrometers?|mm)$", re.I)
+_TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|¬]|[^\s(),;|"¬]+')
+_DISTANCE = re.compile(
+    r"(\d{1,7}(?:[.]\d{1,30})?)\s*"
+    r"(?:(um|µm|μm|microns?|micromet(?:re|er)s?)|(mm|millimet(?:re|er)s?)|(cm|centimet(?:re|er)s?))",
+    re.I,
+)
+_EXPONENTS = (0, 3, 4)
+"""Of ten, from the units to micrometres."""
+_MOST_WORDS = max(map(len, OPERATORS))
 _WITHOUT_WORD = re.compile(r"([\w-]+)-free|non-([\w-]+)", re.I)
-_ODD = re.compile(r"[^\w\s&/+.%'’\-µμ(),;|\"]")
+_ODD = re.compile(r"[^\w\s&/+.%'’\-µμ(),;|\"¬]")
 
 
 def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]]:
-    """The pieces of a text, and remarks for the reader on what was dropped."""
+    """The pieces of a text (see ``with_signs_read``), and remarks for the reader on what was dropped.
+
+    Raises UnclearError for a text that can be meant in several ways.
+    """
     remarks = []
-    text = text.replace("“", '"').replace("”", '"').replace("„", '"').replace("–", "-")
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
     plain = re.sub(r"[?!:¿¡]", " ", plain)
     cleaned = _ODD.sub(" ", plain)
@@ -64,6 +79,10 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
         means = len(kept) != 1 or kept[0].lower() not in PADDING_BEHIND
         means |= is_negated if words else at >= len(tokens)
         kept = kept if means else []
+        if phrase and words and words[-1].kind is Kind.NEAR and " ".join(phrase).lower() in PRONOUNS:
+            words.append(Word(Kind.PHRASE, phrase[0], pronoun=True))
+            phrase.clear()
+            return
         is_said = phrase[-1:] != kept[-1:] and phrase[-1].lower() in (*VERBS, *PRESENT)
         if kept:
             words.append(Word(Kind.PHRASE, " ".join(kept), is_said=is_said))
@@ -94,6 +113,8 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
                     words += [Word(Kind.NOT, token, shouted=True), Word(Kind.PHRASE, left_out)]
                 else:
                     phrase.append(token.strip(".'’"))
+            else:
+                remarks.append(strings.UNKNOWN_SIGNS)
             at += 1
             continue
         flush()
@@ -106,6 +127,10 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
             # "neither with blood nor with fat"
             words[-1] = replace(words[-1], text=f"{words[-1].text} {operator.text}")
             continue
+        if operator.text[:1].isdigit() or operator.text.lower().startswith("at a distance of"):
+            meant = strings.BEYOND if operator.kind is Kind.FAR else strings.NEAR
+            meaning = meant.format(distance_um=operator.distance_um).strip()
+            remarks.append(strings.READ_AS.format(text=operator.text, term=meaning))
         if operator.kind is Kind.FAR:
             words.append(replace(operator, kind=Kind.NOT))
             operator = replace(operator, kind=Kind.NEAR)
@@ -114,11 +139,15 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
         if operator.kind is Kind.NEAR and not 0 < operator.distance_um <= MAX_NEAR_UM:
             remarks.append(strings.DISTANCE_RANGE.format(most=MAX_NEAR_UM, used=NEAR_UM))
             operator = replace(operator, distance_um=NEAR_UM)
+        if operator.kind is Kind.NEAR and _lowered(tokens[at : at + 1]) in (("both",), ("either",)):
+            operator = replace(operator, of=tokens[at].lower())
+            at += 1
         _append(words, operator)
     flush()
     words = [word for word in words if word.text.lower() != "either"]
-    words = with_constructions_read(words)
-    return words, tuple(dict.fromkeys(remarks))
+    if words and words[0].kind is Kind.OR and any(word.kind is Kind.OR for word in words[1:]):
+        del words[0]  # "o grasa o sangre"
+    return with_constructions_read(words), tuple(dict.fromkeys(remarks))
 
 
 def _ends_near(words: list[Word]) -> bool:
@@ -147,19 +176,11 @@ def _starts(tokens: list[str], at: int, name: tuple[str, ...]) -> bool:
 def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
     token = tokens[at]
     if token in MARKS:
-        return Word(MARKS[token], token), 1
-    for before in (1, 2, 3):
-        kind = BEFORE_DISTANCE.get(_lowered(tokens[at : at + before]))
-        for length in (1, 2) if kind else ():
-            start = at + before
-            distance = _DISTANCE.fullmatch(" ".join(tokens[start : start + length]))
-            if kind and distance:
-                distance_um = float(distance[1] + ("e3" if distance[2].lower() == "mm" else ""))
-                end = start + length
-                end += _lowered(tokens[end : end + 1]) == ("away",)
-                end += _lowered(tokens[end : end + 1]) in (("of",), ("from",), ("to",))
-                return Word(kind, " ".join(tokens[at:end]), distance_um=distance_um), end - at
-    for length in (3, 2, 1):
+        return Word(MARKS[token], token, shouted=token == LEFT_OUT), 1
+    far_or_near = _distance_operator(tokens, at)
+    if far_or_near is not None:
+        return far_or_near
+    for length in range(_MOST_WORDS, 0, -1):
         operator_words = tokens[at : at + length]
         kind = OPERATORS.get(_lowered(operator_words))
         if kind is not None:
@@ -169,6 +190,41 @@ def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
                 operator_words
             )
     return None, 0
+
+
+def _distance_operator(tokens: list[str], start: int) -> tuple[Word, int] | None:
+    """A distance with what stands before and behind it, and its length in tokens: "within 200 µm of", "at a
+    distance of more than 0.2 mm from", "200 µm away from". None where there is none.
+    """
+    leads = _length_of(DISTANCE_OF, tokens, start)
+    at = start + leads
+    before = _length_of(BEFORE_DISTANCE, tokens, at)
+    kind = BEFORE_DISTANCE[_lowered(tokens[at : at + before])] if before else None
+    at += before
+    at += _length_of(DISTANCE_OF, tokens, at) if before else 0
+    for length in (1, 2):
+        distance = _DISTANCE.fullmatch(" ".join(tokens[at : at + length]))
+        if distance:
+            break
+    else:
+        return None
+    at += length
+    behind = _length_of(BEHIND_DISTANCE, tokens, at)
+    is_away = _lowered(tokens[at : at + behind]) in (("away",), ("apart",))
+    at += behind
+    has_end = _lowered(tokens[at : at + 1]) in (("of",), ("from",), ("to",))
+    if kind is None and not (has_end and (leads > 1 or is_away or tokens[at].lower() == "from")):
+        return None
+    exponent = next(power for power, unit in zip(_EXPONENTS, distance.groups()[1:], strict=True) if unit)
+    kind = kind or (Kind.FAR if is_away else Kind.NEAR)
+    at += has_end
+    text = " ".join(tokens[start:at])
+    return Word(kind, text, distance_um=float(f"{distance[1]}e{exponent}")), at - start
+
+
+def _length_of(known: Iterable[tuple[str, ...]], tokens: list[str], at: int) -> int:
+    """How many tokens from here on are one of the ``known``, the longest; 0 for none."""
+    return max((len(words) for words in known if _lowered(tokens[at : at + len(words)]) == words), default=0)
 
 
 def _left_out(token: str, lexicon: Lexicon) -> str:

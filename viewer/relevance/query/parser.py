@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
+from viewer.relevance.query.constructions import UnclearError
 from viewer.relevance.query.joining import all_of, any_of, contradiction_in, kept_of
 from viewer.relevance.query.lexer import INSIDE, read_words
 from viewer.relevance.query.parsed import Parsed, Problem
+from viewer.relevance.query.signs import with_signs_read
 from viewer.relevance.query.terms import TermReader
 from viewer.relevance.query.translation import translated
 from viewer.relevance.query.tree import (
@@ -44,8 +46,12 @@ def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) 
     """
     if len(text) > MAX_TEXT:
         return _refused(strings.TOO_LONG.format(length=len(text), most=MAX_TEXT))
+    text = with_signs_read(text)
     translation = translated(text)
-    words, remarks = read_words(translation.text if translation else text, lexicon)
+    try:
+        words, remarks = read_words(translation.text if translation else text, lexicon)
+    except UnclearError as error:
+        return _refused(str(error))
     if translation:
         remarks = (*(_read_in(language, terms) for language, terms in translation.read), *remarks)
     if not any(word.kind is Kind.PHRASE for word in words):
@@ -57,7 +63,7 @@ def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) 
     if reader.too_many:
         return _refused(strings.TOO_MANY_TERMS.format(most=MAX_LEAVES))
     if reader.unclear:
-        return _refused(*remarks, strings.UNCLEAR_END.format(operator=reader.unclear))
+        return _refused(*remarks, reader.unclear)
     if query is None:
         return Parsed(None, tuple(reader.problems))
     if depth_of(query) > MAX_DEPTH:
@@ -98,7 +104,7 @@ class _Reader:
         self.too_many = False
         """Whether terms that stand once, and count several times, are too many."""
         self.unclear = ""
-        """The operator of which the end is not clear: "instead of fat blood"; "" where there is none."""
+        """A sentence on what can be meant in several ways: "instead of fat blood"; "" where there is none."""
         self.problems = problems
 
     def read(self) -> Query | None:
@@ -121,7 +127,18 @@ class _Reader:
         while self._kind() is Kind.OR:
             self._at += 1
             parts.append(self._all())
+        if self._kind() is Kind.NOT_BOTH:
+            return self._one_of(parts)
         return any_of(parts)
+
+    def _one_of(self, parts: list[Query | None]) -> Query | None:
+        """Either of two: "fat or blood but not both"."""
+        word = self._words[self._at]
+        self._at += 1
+        if len(parts) != 2 or None in parts:
+            self.unclear = strings.UNCLEAR_BOTH.format(operator=word.text)
+        both = all_of(parts)
+        return any_of(parts) if both is None else Without(any_of(parts), both)
 
     def _all(self) -> Query | None:
         parts = [self._without()]
@@ -195,7 +212,10 @@ class _Reader:
     def _mark_if_two_names(self, found: Query | None, operator: Word) -> None:
         """Where nothing that is kept stands before an operator, its end is between two names, if at all."""
         if isinstance(found, All) and self._words[self._at - 1].kind is Kind.PHRASE:
-            self.unclear = operator.text
+            self._mark_unclear_end(operator.text)
+
+    def _mark_unclear_end(self, operator: str) -> None:
+        self.unclear = strings.UNCLEAR_END.format(operator=operator)
 
     def _more_left_out(self, operator: str, place: Query | None, near: Word | None) -> list[Query | None]:
         """In plain speech "without blood and fat" leaves out both; in capitals AND binds as in logic."""
@@ -213,7 +233,7 @@ class _Reader:
             other_near = self._take_near() or near
             more.append(self._nearby(self._near(), place, other_near))
         if more and only_commas and place is None:
-            self.unclear = near.text if near else operator
+            self._mark_unclear_end(near.text if near else operator)
         if more:
             self._report(strings.NOT_ANY_OF.format(operator=operator), note=True)
         return more
@@ -228,12 +248,20 @@ class _Reader:
             if base is None:
                 self._mark_if_two_names(other, word)
                 if self._at < len(self._words) and self._words[self._at].text in COMMAS:
-                    self.unclear = word.text
+                    self._mark_unclear_end(word.text)
             if other is None:
                 self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
             else:
                 base = Near(base, other, word.distance_um)
+                self._note_near_one(word, self._words[self._at - 1])
         return base
+
+    def _note_near_one(self, near: Word, other: Word) -> None:
+        """Say that "near fat or blood" is near fat, or blood."""
+        joint, *following = self._words[self._at : self._at + 2] or [near]
+        lists = joint.kind in (Kind.AND, Kind.OR) and joint.text in ("and", "or", *COMMAS)
+        if lists and following and following[0].kind is Kind.PHRASE and other.kind is Kind.PHRASE:
+            self._report(strings.NEAR_ONE.format(operator=near.text, term=other.text), note=True)
 
     def _atom(self) -> Query | None:
         kind = self._kind()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
     from viewer.relevance.query.languages import Language
     from viewer.relevance.query.word_order import Kind
 
-_TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|&+]|[^\s(),;|"&+]+')
+_TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|&+¬]|[^\s(),;|"&+¬]+')
 _NUMBER = r"\d{1,7}(?:[.]\d{1,30})?"
-_UNITS = {"um": "um", "µm": "um", "μm": "um", "mm": "mm"}
+_UNITS = {"um": "um", "µm": "um", "μm": "um", "mm": "mm", "cm": "cm"}
 _DISTANCE = re.compile(rf"(.*?)\s*({_NUMBER})\s*(\S+)")
-_BARE_DISTANCE = re.compile(rf"{_NUMBER}\s*(?:um|µm|μm|mm)", re.I)
+_BARE_DISTANCE = re.compile(rf"{_NUMBER}\s*(?:um|µm|μm|mm|cm)", re.I)
 """It is written so in every language."""
-_PLAIN_NUMBER = re.compile(rf"{_NUMBER}(?:um|µm|μm|mm)?|um|µm|μm|mm", re.I)
-_QUOTES = str.maketrans("“”„«»", '"""""')
+_PLAIN_NUMBER = re.compile(rf"{_NUMBER}(?:um|µm|μm|mm|cm)?|um|µm|μm|mm|cm", re.I)
+_WITHIN, _BEYOND = "within", "more than"
 _MIN_LONE_LETTERS = 3
 """A shorter word of another language within an English query is left alone."""
 
@@ -51,9 +52,9 @@ class Translation:
 
 @lru_cache(maxsize=64)
 def translated(text: str) -> Translation | None:
-    """The query in English; None where it is English already, or in no language that is known."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text.translate(_QUOTES))
-    plain = re.sub(r"(?<=\d),(?=\d)", ".", printable)
+    """The query (see ``with_signs_read``) in English; None where it is English already, or in no language
+    that is known."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
     tokens = _TOKEN.findall(re.sub(r"[?!:¿¡]", " ", plain))
     english = _Reading(tokens, None)
     if english.known_throughout:
@@ -95,7 +96,7 @@ class _Reading:
             self.pieces.append(piece)
             at += piece.words
         if language:
-            self.pieces = _together(self.pieces, language)
+            self.pieces = _with_away_read(_together(self.pieces, language), language)
 
     @property
     def known_throughout(self) -> bool:
@@ -149,13 +150,15 @@ class _Reading:
         """None where nothing of another language was met."""
         pieces = self.pieces if self._language else _as_typed_in_part(self.pieces)
         read: dict[str, dict[str, str]] = {}
-        for piece in pieces:
+        for piece, following in pairwise([*pieces, Piece("mark", "", "")]):
             if piece.language:
                 terms = read.setdefault(piece.language, {})
                 if piece.kind in ("term", "quoted", "missing"):
                     terms[piece.written] = (
                         strings.WITHOUT if piece.kind == "missing" else ""
                     ) + piece.english
+                elif piece.kind == "distance" and following.kind != "behind":
+                    terms[piece.written] = piece.english
         if not read:
             return None
         found = tuple((name, tuple(terms.items())) for name, terms in read.items())
@@ -222,7 +225,8 @@ class _Reading:
         behind = next(
             (n for n in range(len(rest), 0, -1) if language.is_after_distance(" ".join(rest[:n]))), 0
         )
-        english = f"{'more than' if is_beyond else 'within'} {match[2]} {unit} of"
+        is_beyond |= not match[1] and language.is_away(" ".join(rest[:behind]))
+        english = f"{_BEYOND if is_beyond else _WITHIN} {match[2]} {unit} of"
         return Piece("distance", written, english, self._name, length + behind)
 
     def _quoted(self, token: str) -> Piece:
@@ -249,6 +253,20 @@ def _together(pieces: list[Piece], language: Language) -> list[Piece]:
             english = pair.means[at > first]
             kind: Kind = "padding" if english == PADDING else "operator"
             pieces[at] = replace(pieces[at], kind=kind, english=english, language=language.name)
+    return pieces
+
+
+def _with_away_read(pieces: list[Piece], language: Language) -> list[Piece]:
+    """The pieces, with a lone distance as the least where a word behind what it is from says so: "200 µm vom
+    Fett entfernt".
+    """
+    pieces = list(pieces)
+    for at, piece in enumerate(pieces):
+        if piece.kind != "distance" or not piece.written[:1].isdigit():
+            continue
+        behind = takewhile(lambda one: one.kind in ("term", "padding", "quoted", "unknown"), pieces[at + 1 :])
+        if any(language.is_away(one.written) for one in behind if one.kind == "padding"):
+            pieces[at] = replace(piece, english=piece.english.replace(_WITHIN, _BEYOND))
     return pieces
 
 

@@ -17,6 +17,7 @@ class Word:
     ``ends_exclusion``: it applies to all before it ("but", "but not"), not to the last exclusion.
     ``is_said``: a thing that is said to be there: "fat is present".
     ``moved``: a negation that stood behind what it is about, which is in brackets now.
+    ``of``: "both" or "either" behind "near". ``pronoun``: it stands for a term before.
     """
 
     kind: Kind
@@ -26,4 +27,6 @@ class Word:
     ends_exclusion: bool = False
     is_said: bool = False
     moved: bool = False
+    of: str = ""
+    pronoun: bool = False
     distance_um: float = NEAR_UM

@@ -47,7 +47,7 @@ def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) 
     if len(text) > MAX_TEXT:
         return _refused(strings.TOO_LONG.format(length=len(text), most=MAX_TEXT))
     text = with_signs_read(text)
-    translation = translated(text)
+    translation = translated(text, lexicon)
     try:
         words, remarks = read_words(translation.text if translation else text, lexicon)
     except UnclearError as error:

@@ -50,9 +50,11 @@ NOT_ANY_BEFORE = (
 NEAR_ONE = "“{operator}” is read as about “{term}” alone. Use brackets for another meaning."
 DISTANCE_RANGE = "A distance is above 0 and at most {most:,.0f} µm; {used:g} µm is used."
 APPROXIMATE = "“{text}” is approximate: {limits}."
+COMPOSED = "“{text}” is read by its rule: {rule}. It means {meaning}, and cannot be told from {limits}."
 NOT_MEASURABLE = (
     "“{text}” cannot be measured from stain and texture: {reason}. A vision–language model may find it."
 )
+PART_MISSING = "“{text}” cannot be answered: {reason}. A vision–language model may find it."
 UNKNOWN_TERM = "“{text}” is not known to the lexicon. A vision–language model may find it."
 ALSO_IN = "“{text}” is {language} for “{term}”."
 DID_YOU_MEAN = "Did you mean {terms}?"

@@ -8,7 +8,7 @@ from viewer.relevance.query import strings
 from viewer.relevance.query.joining import all_of
 from viewer.relevance.query.parsed import Problem, Understood
 from viewer.relevance.query.translation import meanings_elsewhere
-from viewer.relevance.query.tree import MAX_LEAVES, Query, Term
+from viewer.relevance.query.tree import MAX_LEAVES, Query, Term, leaves, text_of
 
 if TYPE_CHECKING:
     from viewer.relevance.query.lexicon import Entry, Lexicon
@@ -42,13 +42,16 @@ class TermReader:
                 return both
         return self._known(word.text, entry)
 
-    def _known(self, text: str, entry: Entry | None) -> Term:
+    def _known(self, text: str, entry: Entry | None) -> Query:
         entry = entry or self._out_of_reach(text)
         if entry is None:
             self.problems.append(self._unknown(text))
             understood = Understood(text, text, "unknown")
+        elif entry.rule is not None:
+            return self._composed(text, entry)
         elif not entry.measurable:
-            sentence = strings.NOT_MEASURABLE.format(text=text, reason=entry.why)
+            template = strings.PART_MISSING if entry.meaning else strings.NOT_MEASURABLE
+            sentence = template.format(text=text, reason=entry.why)
             self.problems.append(Problem(sentence, entry.nearest))
             understood = Understood(text, entry.names[0], "unmeasurable", (), entry.why)
         else:
@@ -58,6 +61,16 @@ class TermReader:
             understood = Understood(text, entry.names[0], how, entry.weights, entry.limits)
         self.understood[text] = understood
         return Term(text, understood.weights)
+
+    def _composed(self, text: str, entry: Entry) -> Query:
+        """The rule that a composed concept stands for; its terms are read like any others."""
+        assert entry.rule is not None
+        rule = text_of(entry.rule)
+        self._note(strings.COMPOSED.format(text=text, rule=rule, meaning=entry.meaning, limits=entry.limits))
+        for leaf in leaves(entry.rule):
+            if isinstance(leaf, Term):
+                self._known(leaf.text, self._lexicon.find(leaf.text))
+        return entry.rule
 
     def _out_of_reach(self, text: str) -> Entry | None:
         """The entry of a word within a text that makes the whole not measurable: "is it HER2 positive"."""

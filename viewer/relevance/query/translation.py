@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
 from viewer.relevance.query.languages import MAX_SPAN_WORDS, PADDING, PRESENT, load_languages
-from viewer.relevance.query.lexicon import MAX_TERM_WORDS, key_of, load_lexicon
+from viewer.relevance.query.lexicon import MAX_TERM_WORDS, key_of
 from viewer.relevance.query.vocabulary import (
     BEFORE_DISTANCE,
     MARKS,
@@ -26,6 +26,7 @@ from viewer.relevance.query.word_order import Piece, in_english_order
 
 if TYPE_CHECKING:
     from viewer.relevance.query.languages import Language
+    from viewer.relevance.query.lexicon import Lexicon
     from viewer.relevance.query.word_order import Kind
 
 _TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|&+¬]|[^\s(),;|"&+¬]+')
@@ -51,15 +52,17 @@ class Translation:
 
 
 @lru_cache(maxsize=64)
-def translated(text: str) -> Translation | None:
+def translated(text: str, lexicon: Lexicon) -> Translation | None:
     """The query (see ``with_signs_read``) in English; None where it is English already, or in no language
     that is known."""
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
     tokens = _TOKEN.findall(re.sub(r"[?!:¿¡]", " ", plain))
-    english = _Reading(tokens, None)
+    english = _Reading(tokens, None, lexicon)
     if english.known_throughout:
         return None
-    best = max((_Reading(tokens, language) for language in load_languages()), key=lambda one: one.rank)
+    best = max(
+        (_Reading(tokens, language, lexicon) for language in lexicon.languages), key=lambda one: one.rank
+    )
     if best.score <= english.score or not best.is_evident(english):
         best = english
     return best.translation()
@@ -86,7 +89,8 @@ def meanings_elsewhere(word: str) -> tuple[tuple[str, str], ...]:
 class _Reading:
     """The pieces of a text as one language reads them; None: as English does."""
 
-    def __init__(self, tokens: list[str], language: Language | None) -> None:
+    def __init__(self, tokens: list[str], language: Language | None, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
         self._language, self._name = language, language.name if language else ""
         self._tokens = _without_elision(tokens, language.elided if language else ())
         self.pieces: list[Piece] = []
@@ -175,10 +179,10 @@ class _Reading:
         most = next((end for end in range(at, last) if _ends_phrase(self._tokens[end])), last) - at
         for length in range(most, 0, -1):
             words = self._tokens[at : at + length]
-            piece = self._own(words, at) or _english(words)
+            piece = self._own(words, at) or _english(words, self._lexicon)
             if piece is not None:
                 return piece
-        for language in load_languages():
+        for language in self._lexicon.languages:
             for length in range(min(MAX_SPAN_WORDS, most), 0, -1):
                 words = self._tokens[at : at + length]
                 english = language.term(words)
@@ -234,8 +238,8 @@ class _Reading:
         inner = token.strip('"')
         words = inner.split()
         own = (self._language,) if self._language else ()
-        if 0 < len(words) <= MAX_SPAN_WORDS and load_lexicon().find(inner) is None:
-            for language in (*own, *load_languages()):
+        if 0 < len(words) <= MAX_SPAN_WORDS and self._lexicon.find(inner) is None:
+            for language in (*own, *self._lexicon.languages):
                 english = language.term(words)
                 if english is not None:
                     return Piece("quoted", inner, english, language.name)
@@ -274,14 +278,14 @@ def _ends_phrase(token: str) -> bool:
     return token in MARKS or token.startswith('"')
 
 
-def _english(words: list[str]) -> Piece | None:
+def _english(words: list[str], lexicon: Lexicon) -> Piece | None:
     """What words mean in English."""
     written = " ".join(words)
     if len(words) == 1 and (not key_of(written) or _PLAIN_NUMBER.fullmatch(written)):
         return Piece("mark", written, written)
     if any(letter.isalpha() and not letter.isascii() for letter in written):
         return None
-    if load_lexicon().find(written) is not None:
+    if lexicon.find(written) is not None:
         return Piece("term", written, written, words=len(words))
     lower = tuple(word.lower() for word in words)
     if lower in OPERATORS or lower in BEFORE_DISTANCE:

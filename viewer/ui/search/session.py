@@ -145,16 +145,23 @@ class RelevanceSession(QObject):
     def apply_settings(self, settings: Settings) -> None:
         """Use changed settings. Another encoder answers the same question anew."""
         other = settings.relevance.encoder != self._settings.relevance.encoder
+        text = self._question.text
+        as_typed = other and bool(text) and parse(text, self.lexicon).query == self._question.query
         self._settings = settings
         if not settings.relevance.steers_loading:
             self._view.set_region_loads(None)
-        if other and self._client is not None:
+        if not other:
+            return
+        question = replace(self._question, matched=False)
+        if as_typed:  # its words may be scored otherwise, or stand for a rule
+            question = self._read(question, parse(text, self.lexicon))
+        if self._client is not None:
             self.stop("")
             self._forget_answers()
-            question = replace(self._question, matched=False)
-            parsed = parse(question.text, self.lexicon)
-            as_typed = parsed.query == question.query
-            self._set_question(self._read(question, parsed) if as_typed else question)
+            self._set_question(question)
+        else:
+            self._question = self._refused_or_not(question)
+            self.question_changed.emit()
 
     def begin(self) -> bool:
         """Start the analysis, also before there is a question. False where it cannot run: no slide, no pixel

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from tests.relevance.trained_tissue import trained
 from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.encoders.registry import cards, listing, load_encoder
 from viewer.relevance.encoders.tissue import strings
 from viewer.relevance.encoders.tissue.card import (
-    FACTS,
     LOGITS,
     VECTOR_WIDTH,
     WEIGHTS,
@@ -29,7 +28,8 @@ from viewer.relevance.encoders.tissue.classes import class_indices
 from viewer.relevance.encoders.tissue.encoder import TissueEncoder
 from viewer.relevance.encoders.tissue.network import Calibration, TissueNetwork
 from viewer.relevance.encoders.vocabulary import lexicon_of
-from viewer.relevance.models.checkpoint import CheckpointError, sha256_of
+from viewer.relevance.models.checkpoint import CheckpointError
+from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.tree import Term
 from viewer.slide.tissue.stains import Stains, find_stains
 
@@ -144,31 +144,11 @@ def test_other_stains_than_he_have_no_classes(encoder: TissueEncoder, calibratio
     assert not any(name.startswith("tissue/") for name in encoder.named_scores(features, other))
 
 
-def trained(tensors: dict[str, torch.Tensor] | None = None, **changes: object) -> Path:
-    """What a training leaves where the encoder is offered; the record's file. ``changes`` of the record."""
-    folder = trained_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.save(TissueNetwork().state_dict() if tensors is None else tensors, folder / WEIGHTS)
-    figures = {"blood": (0.99, 50), "mucin": (0.7, 50), "liver": (0.99, 3), "lung": (None, 50)}
-    by_class = {
-        name: {"auc": auc, "patches": patches, "slides": 2} for name, (auc, patches) in figures.items()
-    }
-    record = {
-        "classes": list(class_indices()),
-        "weights_sha256": sha256_of(folder / WEIGHTS),
-        "calibration": {"temperature": 1.5, "tumour_slope": 1.0, "tumour_shift": -1.0},
-        "test": {"classes": {"by_class": by_class}},
-        **changes,
-    }
-    (folder / FACTS).write_text(json.dumps(record))
-    return folder / FACTS
-
-
 def test_an_encoder_that_was_trained_here_is_offered() -> None:
     assert "tissue" not in [card.id for card in cards()]
     with pytest.raises(EncoderError, match="there is no tissue encoder here yet"):
         load_encoder("tissue")
-    assert lexicon_of("tissue") is lexicon_of("measured")
+    assert lexicon_of("tissue") is load_lexicon()
     trained()
 
     card = next(card for card in cards() if card.id == "tissue")

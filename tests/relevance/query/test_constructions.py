@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,6 +50,10 @@ def parsed(text: str) -> Parsed:
         ("fat near both blood and mucin", "(fat NEAR blood) NEAR mucin"),
         ("fat near either blood or mucin", "fat NEAR (blood OR mucin)"),
         ("fat not near either blood or mucin", "fat WITHOUT (fat NEAR (blood OR mucin))"),
+        ("fat near blood or near mucin", "(fat NEAR blood) OR (fat NEAR mucin)"),
+        ("fat next to blood or to mucin", "(fat NEAR blood) OR (fat NEAR mucin)"),
+        ("fat near to blood but not to mucin", "(fat NEAR blood) WITHOUT ((fat NEAR blood) NEAR mucin)"),
+        ("necrosis and either fat or blood", "necrosis AND (fat OR blood)"),
         # A pronoun for the one term that it can stand for.
         ("fat with blood near it", "fat NEAR blood"),
         ("fat that has blood next to it", "fat NEAR blood"),
@@ -81,6 +86,9 @@ def parsed(text: str) -> Parsed:
         ("lymphocytes at a distance of at least 200 microns from fat", NOT_NEAR),
         ("Lymphozyten 200 µm vom Fett entfernt", NOT_NEAR),
         ("Lymphozyten 200 µm entfernt von Fett", NOT_NEAR),
+        ("Lymphozyten weiter als 200 µm weg vom Fett", NOT_NEAR),
+        ("lymphocytes à 200 µm au plus de la graisse", "lymphocytes WITHIN 200 µm OF fat"),
+        ("linfocitos a 200 µm como máximo de la grasa", "lymphocytes WITHIN 200 µm OF fat"),
         ("lymphocytes éloignés de 200 µm de la graisse", NOT_NEAR),
         ("linfocitos alejados 200 µm de la grasa", NOT_NEAR),
         ("yağdan 200 µm uzakta lenfosit", NOT_NEAR),
@@ -122,6 +130,7 @@ def test_is_read_as_it_is_meant(text: str, query: str) -> None:
         ("fat and blood but not both", strings.UNCLEAR_BOTH),
         ("but not both", strings.NO_TERMS),
         ("fat near both blood", strings.UNCLEAR_BOTH),
+        ("necrosis and either fat", strings.UNCLEAR_BOTH),
         ("fat not near both blood and mucin", strings.UNCLEAR_BOTH),
     ],
 )
@@ -141,6 +150,7 @@ def test_is_refused_where_it_can_be_meant_in_several_ways(text: str, template: s
         ("lymphocytes 200 um from fat", strings.READ_AS.format(text="200 um from", term="within 200 µm of")),
         ("fat near blood or mucin", strings.NEAR_ONE.format(operator="near", term="blood")),
         ("Fett neben Blut oder Schleim", strings.NEAR_ONE.format(operator="near", term="blood")),
+        ("fat and blood near mucin", strings.NEAR_OF_ONE.format(operator="near", term="blood")),
         ("fat - blood", strings.UNKNOWN_SIGNS),
     ],
 )
@@ -148,6 +158,14 @@ def test_what_could_be_meant_otherwise_is_said(text: str, sentence: str) -> None
     problems = parsed(text).problems
     assert sentence in [problem.sentence for problem in problems]
     assert all(problem.note for problem in problems)
+
+
+@pytest.mark.parametrize("inner", ["near fat or near", "or fat but not both or", "and blood but not both"])
+def test_what_doubles_in_every_bracket_is_refused_soon(inner: str) -> None:
+    text = f"{'(' * 30}fat {' '.join([f'near blood {inner} mucin)'] * 30)}"
+    start = time.perf_counter()
+    assert parsed(text).query is None
+    assert time.perf_counter() - start < 5
 
 
 def test_a_lone_distance_in_another_language_is_said() -> None:

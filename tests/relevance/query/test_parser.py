@@ -64,6 +64,17 @@ PIECES = [
         "sans",
     ),
     *("à moins de 200 micras de", "Regenbogen", '"yağ dokusu"', "y", "sin", "hyperplasie", "in der Nähe von"),
+    *(
+        "near it",
+        "near both",
+        "near either",
+        "nearby",
+        "but not both",
+        "not both",
+        "200 um away from",
+        "-fat",
+    ),
+    *("or near", "/", "!", "daneben", "¬", "0,5 mm from", "of", "200 µm entfernt von", "umgeben", "yanında"),
     *("show me", "either", "&", "µ", "'", "😀", "\x00", "DROP TABLE", "[like 3 marked]", "-", "5", "nor"),
 ]
 

@@ -27,15 +27,19 @@ def with_constructions_read(words: list[Word]) -> list[Word]:
 
 def _with_pairs_read(words: list[Word]) -> list[Word]:
     """Two things that belong together: "near both fat and blood" as near fat near blood, "near either fat or
-    blood" as near (fat or blood), "not both fat and blood" as not (fat and blood).
+    blood" as near (fat or blood), "and either fat or blood" likewise, "not both fat and blood" as not (fat
+    and blood).
     """
     result: list[Word] = []
     at = 0
     while at < len(words):
         word = words[at]
         of_all = word.kind is Kind.NOT_BOTH and at + 1 < len(words) and words[at + 1].kind in _STARTS
+        is_either = word.kind is Kind.OR and word.text.lower() == "either"
         at += 1
-        if not word.of and not of_all:
+        if is_either and not (result and result[-1].kind is Kind.AND):
+            continue
+        if not word.of and not of_all and not is_either:
             result.append(word)
             continue
         pair = words[at : at + 3]
@@ -46,6 +50,8 @@ def _with_pairs_read(words: list[Word]) -> list[Word]:
         if of_all:
             negation = replace(word, kind=Kind.NOT, shouted=True)
             result += [negation, *_bracketed([pair[0], Word(Kind.AND, "and"), pair[2]])]
+        elif is_either:
+            result += _bracketed(pair)
         elif word.of == "either":
             result += [word, *_bracketed(pair)]
         else:

@@ -143,11 +143,21 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
             operator = replace(operator, of=tokens[at].lower())
             at += 1
         _append(words, operator)
+        near = next((word for word in reversed(words[:-1]) if word.kind is Kind.NEAR), None)
+        if near and operator.kind in (Kind.AND, Kind.OR, Kind.NOT) and _ends_with(near, tokens[at : at + 1]):
+            words.append(replace(near, of=""))  # "within 200 um of fat but not of blood"
+            at += 1
     flush()
-    words = [word for word in words if word.text.lower() != "either"]
-    if words and words[0].kind is Kind.OR and any(word.kind is Kind.OR for word in words[1:]):
+    alternatives = [word for word in words if word.kind is Kind.OR and word.text.lower() != "either"]
+    if len(alternatives) > 1 and words[0] is alternatives[0]:
         del words[0]  # "o grasa o sangre"
     return with_constructions_read(words), tuple(dict.fromkeys(remarks))
+
+
+def _ends_with(near: Word, following: list[str]) -> bool:
+    """Whether the preposition of "near" comes again."""
+    last = near.text.lower().split()[-1]
+    return _lowered(following) == (last,) and last in ("of", "from", "to")
 
 
 def _ends_near(words: list[Word]) -> bool:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from viewer.relevance.query.word import Word
 
 MAX_BRACKETS = MAX_DEPTH
+_LISTING = ("and", "or", *COMMAS)
+"""In small letters, where plain speech may bind otherwise than logic."""
 
 
 def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) -> Parsed:
@@ -135,10 +137,14 @@ class _Reader:
         """Either of two: "fat or blood but not both"."""
         word = self._words[self._at]
         self._at += 1
-        if len(parts) != 2 or None in parts:
+        either, both = any_of(parts), all_of(parts)
+        if len(parts) != 2 or None in parts or either is None or both is None:
             self.unclear = strings.UNCLEAR_BOTH.format(operator=word.text)
-        both = all_of(parts)
-        return any_of(parts) if both is None else Without(any_of(parts), both)
+            return either
+        if 2 * len(leaves(either)) > MAX_LEAVES:
+            self.too_many = True
+            return either
+        return Without(either, both)
 
     def _all(self) -> Query | None:
         parts = [self._without()]
@@ -242,7 +248,7 @@ class _Reader:
         """One thing, as far as it is near others; all that is near them where none stands before."""
         base = None if self._kind() is Kind.NEAR else self._atom()
         while self._kind() is Kind.NEAR:
-            word = self._words[self._at]
+            at, word = self._at, self._words[self._at]
             self._at += 1
             other = self._atom()
             if base is None:
@@ -252,14 +258,43 @@ class _Reader:
             if other is None:
                 self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
             else:
+                self._note_near_of_one(word, at)
                 base = Near(base, other, word.distance_um)
                 self._note_near_one(word, self._words[self._at - 1])
-        return base
+        return self._near_either(base) if isinstance(base, Near) else base
+
+    def _near_either(self, first: Near) -> Query | None:
+        """The same thing near others: "fat near blood or near mucin"."""
+        either: list[Query | None] = [first]
+        while self._kind() is Kind.OR and not self._words[self._at].shouted and self._follows(Kind.NEAR):
+            self._at += 1
+            word = self._words[self._at]
+            self._at += 1
+            other = self._atom()
+            if other is None:
+                self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
+            elif 2 * len(leaves(first)) > MAX_LEAVES:
+                self.too_many = True
+            else:
+                either.append(Near(first.base, other, word.distance_um))
+        return any_of(either)
+
+    def _follows(self, kind: Kind) -> bool:
+        """Whether the word behind this one is of a kind."""
+        return self._at + 1 < len(self._words) and self._words[self._at + 1].kind is kind
+
+    def _note_near_of_one(self, near: Word, at: int) -> None:
+        """Say that "fat and blood near mucin" is fat, and blood near mucin."""
+        before = self._words[max(at - 3, 0) : at]
+        kinds = [word.kind for word in before]
+        listed = kinds in ([Kind.PHRASE, joint, Kind.PHRASE] for joint in (Kind.AND, Kind.OR))
+        if listed and before[1].text in _LISTING:
+            self._report(strings.NEAR_OF_ONE.format(operator=near.text, term=before[2].text), note=True)
 
     def _note_near_one(self, near: Word, other: Word) -> None:
         """Say that "near fat or blood" is near fat, or blood."""
         joint, *following = self._words[self._at : self._at + 2] or [near]
-        lists = joint.kind in (Kind.AND, Kind.OR) and joint.text in ("and", "or", *COMMAS)
+        lists = joint.kind in (Kind.AND, Kind.OR) and joint.text in _LISTING
         if lists and following and following[0].kind is Kind.PHRASE and other.kind is Kind.PHRASE:
             self._report(strings.NEAR_ONE.format(operator=near.text, term=other.text), note=True)
 

@@ -163,9 +163,9 @@ def test_what_could_be_meant_otherwise_is_said(text: str, sentence: str) -> None
 @pytest.mark.parametrize("inner", ["near fat or near", "or fat but not both or", "and blood but not both"])
 def test_what_doubles_in_every_bracket_is_refused_soon(inner: str) -> None:
     text = f"{'(' * 30}fat {' '.join([f'near blood {inner} mucin)'] * 30)}"
-    start = time.perf_counter()
+    start = time.process_time()
     assert parsed(text).query is None
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_lone_distance_in_another_language_is_said() -> None:

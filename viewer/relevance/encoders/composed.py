@@ -135,8 +135,8 @@ def _entries_of(text: str, path: str) -> tuple[dict[str, ComposedConcept], list[
                 raise _BadEntryError(strings.ID_TWICE)
             if len(found) >= MAX_CONCEPTS:
                 raise _BadEntryError(strings.TOO_MANY_CONCEPTS.format(most=MAX_CONCEPTS))
-            # Each entry for itself: a missing quotation mark costs no other.
-            table = tomllib.loads(text[heading.start() : end])[concept_id]
+            # Each entry for itself, in its line: a missing quotation mark costs no other.
+            table = tomllib.loads("\n" * (line - 1) + text[heading.start() : end])[concept_id]
             found[concept_id] = _concept(concept_id, place, table)
         except (_BadEntryError, ValueError, RecursionError) as error:
             problems.append(strings.CONCEPT_LEFT_OUT.format(place=place, error=error))
@@ -204,8 +204,10 @@ def _checked(
             reason = strings.PHRASE_TAKEN.format(phrase=phrases[other], id=taken[other])
             problems.append(strings.CONCEPT_LEFT_OUT.format(place=concept.place, error=reason))
     everything = load_lexicon(tuple((one.id, "") for one in tissue_classes()))
-    while True:  # an entry that is left out may be a word of another one's rule
-        rules, wrong = _rules(usable, everything)
+    while True:  # a phrase of one that is left out may be a word of the lexicon
+        as_written, wrong = _rules_as_written(usable, everything)
+        rules, of_rules = _whole_rules(as_written)
+        wrong |= of_rules
         for concept_id, rule in rules.items():
             lacking = [leaf.text for leaf in leaves(rule) if isinstance(leaf, Term) and not leaf.weights]
             if lacking:
@@ -213,6 +215,7 @@ def _checked(
         if not wrong:
             return usable, problems
         wrong = {one: reason for one, reason in wrong.items() if one in own} or wrong
+        wrong = _with_those_that_name_them(wrong, as_written, everything)
         problems += [
             strings.CONCEPT_LEFT_OUT.format(place=one.place, error=wrong[one.id])
             for one in usable
@@ -221,8 +224,30 @@ def _checked(
         usable = [one for one in usable if one.id not in wrong]
 
 
-def _rules(concepts: Iterable[ComposedConcept], lexicon: Lexicon) -> tuple[dict[str, Query], dict[str, str]]:
-    """The rule of each concept by its id, over words of the lexicon alone; and what is wrong with others."""
+def _with_those_that_name_them(
+    wrong: Mapping[str, str], as_written: Mapping[str, Query], lexicon: Lexicon
+) -> dict[str, str]:
+    """What is wrong, also with rules that name a wrong one by a phrase that the lexicon does not have."""
+    grown = dict(wrong)
+    named = {
+        one: {_reference(leaf) for leaf in leaves(rule) if not _is_in(lexicon, leaf)}
+        for one, rule in as_written.items()
+    }
+    while new := {
+        one: ids & grown.keys() for one, ids in named.items() if one not in grown and ids & grown.keys()
+    }:
+        grown |= {one: strings.RULE_OF_BAD.format(id=min(ids)) for one, ids in new.items()}
+    return grown
+
+
+def _is_in(lexicon: Lexicon, leaf: Leaf) -> bool:
+    return isinstance(leaf, Term) and lexicon.find(leaf.text) is not None
+
+
+def _rules_as_written(
+    concepts: Iterable[ComposedConcept], lexicon: Lexicon
+) -> tuple[dict[str, Query], dict[str, str]]:
+    """Each concept's rule, with others that it names as references; and what is wrong with the others."""
     concepts = tuple(concepts)
     references = tuple(Entry(one.english, ((f"{_REFERENCE}{one.id}", 1.0),), False) for one in concepts)
     names = [name for one in concepts for name in one.english]
@@ -231,18 +256,27 @@ def _rules(concepts: Iterable[ComposedConcept], lexicon: Lexicon) -> tuple[dict[
     wrong: dict[str, str] = {}
     for concept in concepts:
         parsed = parse(concept.rule, reading)
-        if parsed.query is None or parsed.unknown:
+        if parsed.unknown:
+            unknown = ", ".join(parsed.unknown)
+            wrong[concept.id] = strings.UNKNOWN_WORDS.format(rule=concept.rule, words=unknown)
+        elif parsed.query is None:
             problem = next(problem.sentence for problem in parsed.problems if not problem.note)
             wrong[concept.id] = strings.BAD_RULE.format(rule=concept.rule, problem=problem)
         else:
             as_written[concept.id] = parsed.query
+    return as_written, wrong
+
+
+def _whole_rules(as_written: Mapping[str, Query]) -> tuple[dict[str, Query], dict[str, str]]:
+    """The rules over words of the lexicon alone, and what is wrong with those that cannot be written so."""
     whole: dict[str, Query] = {}
-    for concept in concepts:
+    wrong: dict[str, str] = {}
+    for concept_id in as_written:
         try:
-            _expand(concept.id, as_written, whole, ())
+            _expand(concept_id, as_written, whole, ())
         except _BadRuleError as error:
-            for concept_id in error.ids:
-                wrong.setdefault(concept_id, str(error))
+            for one in error.ids:
+                wrong.setdefault(one, str(error))
     return whole, wrong
 
 
@@ -254,7 +288,10 @@ def _expand(
         loop = within[within.index(concept_id) :]
         raise _BadRuleError(loop, strings.RULE_LOOP.format(chain=" → ".join((*loop, concept_id))))
     if concept_id not in as_written:
-        raise _BadRuleError((), strings.BAD_RULE)  # said of that one
+        raise _BadRuleError((), strings.RULE_OF_BAD.format(id=concept_id))  # said of that one
+    too_large = strings.RULE_TOO_LARGE.format(most=MAX_LEAVES, depth=MAX_DEPTH)
+    if len(within) >= MAX_DEPTH:
+        raise _BadRuleError(within[:1], too_large)
     if concept_id not in whole:
 
         def rule_of(leaf: Leaf) -> Query:
@@ -263,8 +300,7 @@ def _expand(
 
         rule = with_leaves(as_written[concept_id], rule_of)
         if len(leaves(rule)) > MAX_LEAVES or depth_of(rule) > MAX_DEPTH:
-            reason = strings.RULE_TOO_LARGE.format(most=MAX_LEAVES, depth=MAX_DEPTH)
-            raise _BadRuleError([concept_id], reason)
+            raise _BadRuleError([concept_id], too_large)
         whole[concept_id] = rule
     return whole[concept_id]
 
@@ -279,8 +315,8 @@ def _reference(leaf: Leaf) -> str:
 def _with_composed(
     lexicon: Lexicon, concepts: tuple[ComposedConcept, ...], problems: tuple[str, ...]
 ) -> Lexicon:
-    rules, _ = _rules(concepts, lexicon)
-    entries = tuple(_entry(one, rules[one.id]) for one in concepts if one.id in rules)
+    rules, _ = _whole_rules(_rules_as_written(concepts, lexicon)[0])
+    entries = tuple(_entry(one, rules.get(one.id)) for one in concepts)
     names = [name for one in entries for name in one.names]
     languages = tuple(
         language.with_terms({phrase: one.english[0] for one in concepts for phrase in getattr(one, name)})
@@ -289,14 +325,19 @@ def _with_composed(
     return Lexicon((*lexicon.entries_without(names), *entries), languages, problems)
 
 
-def _entry(concept: ComposedConcept, rule: Query) -> Entry:
-    """The concept as a term that its rule answers, or as one that lacks parts that are not named."""
+def _entry(concept: ComposedConcept, rule: Query | None) -> Entry:
+    """The concept as a term that its rule answers, or as one that lacks parts that are not named. ``rule``
+    None: this lexicon cannot read it, though another can.
+    """
+    group, meaning = strings.COMPOSED_GROUP, concept.meaning
+    entry = Entry(concept.english, (), True, concept.limits, group=group, meaning=meaning)
+    if rule is None:
+        why = strings.RULE_NOT_READ.format(rule=concept.rule)
+        return replace(entry, why=why, nearest=concept.nearest)
     terms = [leaf for leaf in leaves(rule) if isinstance(leaf, Term)]
     classes = {name.removeprefix(CLASS_PREFIX) for term in terms for name, _ in term.weights}
     titles = [one.title for one in tissue_classes() if one.id in concept.needs and one.id not in classes]
     missing = tuple(dict.fromkeys([*titles, *(term.text for term in terms if not term.weights)]))
-    group, meaning = strings.COMPOSED_GROUP, concept.meaning
-    entry = Entry(concept.english, (), True, concept.limits, group=group, meaning=meaning)
     if not missing:
         return replace(entry, rule=rule)
     parts = tuple(dict.fromkeys(term.text for term in terms if term.weights and term.text not in missing))

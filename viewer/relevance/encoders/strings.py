@@ -37,10 +37,13 @@ NO_SUCH_CLASS = "needs names {id}, which is no tissue class; there are {known}"
 BAD_PHRASE = "“{phrase}” is no phrase: {most} words at most, no quotation marks, brackets and other signs"
 OPERATOR_IN_PHRASE = "“{phrase}” holds “{word}”, which joins terms: give it another name"
 PHRASE_TAKEN = "“{phrase}” stands for [{id}] already; an entry of that id replaces it"
+UNKNOWN_WORDS = "its rule “{rule}” names {words}, which the lexicon does not have"
 BAD_RULE = "its rule “{rule}” cannot be read. {problem}"
 RULE_LOOP = "its rule comes back to itself: {chain}"
 NEVER_NAMED = "its rule names {missing}, which no model here names"
+RULE_OF_BAD = "its rule names [{id}], which is left out"
 RULE_TOO_LARGE = "its rule has more than {most} terms, or is nested deeper than {depth}"
+RULE_NOT_READ = "its rule “{rule}” cannot be read with what the model in use names"
 PARTS_MISSING = "it is read as “{rule}”, and the model in use does not name {missing}"
 
 # Models.

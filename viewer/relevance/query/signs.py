@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from viewer.relevance.query.vocabulary import LEFT_OUT
 
@@ -32,5 +33,10 @@ def with_signs_read(text: str) -> str:
     """
     text = text.translate(_QUOTES)
     for pattern, read in _READ:
-        text = pattern.sub(lambda found, read=read: found[1] or found.expand(read), text)
+        text = pattern.sub(partial(_quoted_or, read), text)
     return text
+
+
+def _quoted_or(read: str, found: re.Match[str]) -> str:
+    """What is quoted as it is; anything else as it is read."""
+    return found[1] or found.expand(read)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.analysis.slide_analysis import Analysis
-    from viewer.relevance.query.parser import PhraseFinder
+    from viewer.relevance.query.parsed import PhraseFinder
 
 PATIENCE_S = 10.0
 

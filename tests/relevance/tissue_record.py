@@ -13,7 +13,17 @@ from viewer.relevance.encoders.tissue.network import TissueNetwork
 from viewer.relevance.models.checkpoint import sha256_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+FIGURES: Mapping[str, tuple[float | None, int]] = {
+    "blood": (0.99, 50),
+    "mucin": (0.7, 50),
+    "liver": (0.99, 3),
+    "lung": (None, 50),
+}
+"""For each tested class its AUROC and the patches that it was tested on."""
+ALL_NAMED: Mapping[str, tuple[float | None, int]] = dict.fromkeys(class_indices(), (0.95, 50))
 
 MEANING: dict[str, Any] = {
     "title": "blood",
@@ -33,7 +43,11 @@ OF_VALUES = (
 
 
 def trained(
-    tensors: dict[str, torch.Tensor] | None = None, *, folder: Path | None = None, **changes: object
+    tensors: dict[str, torch.Tensor] | None = None,
+    figures: Mapping[str, tuple[float | None, int]] = FIGURES,
+    *,
+    folder: Path | None = None,
+    **changes: object,
 ) -> Path:
     """What a training leaves in ``folder``, None: where it is offered; the record's file. ``changes`` of
     the record."""
@@ -41,7 +55,6 @@ def trained(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     torch.save(TissueNetwork().state_dict() if tensors is None else tensors, folder / WEIGHTS)
-    figures = {"blood": (0.99, 50), "mucin": (0.7, 50), "liver": (0.99, 3), "lung": (None, 50)}
     by_class = {
         name: {"auc": auc, "patches": patches, "slides": 2} for name, (auc, patches) in figures.items()
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from viewer.relevance.analysis.search import Answer
-    from viewer.relevance.query.parser import Understood
+    from viewer.relevance.query.parsed import Understood
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.messages import pattern
+from tests.relevance.tissue_record import ALL_NAMED, trained
 from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError
 from viewer.common.paths import state_dir
@@ -83,6 +84,20 @@ def test_a_question_in_another_language_says_how_it_was_read() -> None:
     question = read_question("Nekrose ohne Blut", "measured")
     assert [term.text for term in question.understood] == ["necrosis", "blood"]
     assert "German" in question.notes[0]
+
+
+def test_a_composed_concept_is_answered_by_its_rule_where_its_parts_are_named(source: Source) -> None:
+    with pytest.raises(QuestionError, match="does not name carcinoma"):
+        read_question("metastasis", "measured")
+    trained(figures=ALL_NAMED)
+    question = read_question("Metastase", "tissue")
+
+    found = ask(source, question, encoder_id="tissue", limit_bytes=LIMIT_BYTES, mpp_um=None, top=1)
+
+    assert found.field.provenance.query == "carcinoma WITHIN 500 µm OF lymphoid tissue"
+    assert [term.text for term in found.understood] == ["carcinoma", "lymphoid tissue"]
+    assert any("primary tumour" in note for note in found.notes)
+    assert found.field.known.all()
 
 
 def test_nothing_at_all_is_no_question() -> None:

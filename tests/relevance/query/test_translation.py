@@ -18,7 +18,7 @@ def english(text: str) -> str:
 
 
 def languages(text: str) -> list[str]:
-    translation = translated(text)
+    translation = translated(text, load_lexicon())
     return [] if translation is None else [name for name, _ in translation.read]
 
 
@@ -182,7 +182,7 @@ def test_an_unknown_word_of_a_known_language_stays_unknown() -> None:
     ],
 )  # fmt: skip
 def test_english_stays_as_it_is(text: str) -> None:
-    assert translated(text) is None
+    assert translated(text, load_lexicon()) is None
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_a_word_that_is_english_too_is_of_the_language_of_the_rest() -> None:
 
 
 def test_what_a_word_leaves_out_is_said() -> None:
-    translation = translated("kansız tümör")
+    translation = translated("kansız tümör", load_lexicon())
     assert translation is not None
     assert dict(translation.read[0][1]) == {"kansız": f"{strings.WITHOUT}blood", "tümör": "tumour"}
 

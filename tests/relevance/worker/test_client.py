@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.query.parser import PhraseFinder
+    from viewer.relevance.query.parsed import PhraseFinder
     from viewer.slide.source import Source
 
 PATIENCE_S = 30.0

@@ -9,6 +9,9 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtWidgets import QLineEdit, QTextBrowser
 
 from tests.ui.children import child
+from viewer.relevance.encoders.composed import composed_file
+from viewer.relevance.encoders.strings import COMPOSED_GROUP
+from viewer.relevance.encoders.vocabulary import lexicon_of
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.ui.overlays import strings
 from viewer.ui.overlays.askable import AskableDialog, AskableList
@@ -73,6 +76,22 @@ def test_what_can_be_measured_is_asked_by_its_link(qtbot: QtBot, askable: Askabl
     fixed = AskableList(load_lexicon(), can_ask=False)
     qtbot.add_widget(fixed)
     assert "href" not in child(fixed, QTextBrowser, strings.ASKABLE).toHtml()
+
+
+def test_composed_concepts_have_a_group_with_their_rule_or_what_is_missing(qtbot: QtBot) -> None:
+    composed_file().parent.mkdir(parents=True, exist_ok=True)
+    composed_file().write_text("[odd]\nruel = 'fat'\n")
+    askable = AskableList(lexicon_of("measured"), can_ask=True)
+    qtbot.add_widget(askable)
+    of_group = askable.text.partition(f"\n{COMPOSED_GROUP}\n")[2]
+    assert "panniculitis · fat inflammation" in of_group
+    assert "inflammation NEAR fat: inflammation in or beside mature fat. Cannot be told from" in of_group
+    assert "metastasis" in of_group
+    assert "does not name carcinoma" in of_group
+    (problem,) = lexicon_of("measured").problems
+    assert strings.PROBLEM.format(problem=problem) in of_group
+    find(askable, "pannik")
+    assert "panniculitis" in askable.text
 
 
 def test_enter_closes_nothing(qtbot: QtBot) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit
-    from viewer.relevance.query.parser import Understood
+    from viewer.relevance.query.parsed import Understood
     from viewer.relevance.query.tree import Query
     from viewer.slide.source import Source
 

@@ -15,6 +15,7 @@ from viewer.common.log import described
 from viewer.plugins import plugins
 from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.card import MEASURED_ID, TISSUE_ID, EncoderCard
+from viewer.relevance.encoders.composed import composed_problems
 from viewer.relevance.encoders.head_registry import head_cards, missing_head, read_heads
 from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 from viewer.relevance.encoders.model_registry import load_model, missing_model, model_cards, read_registry
@@ -35,7 +36,8 @@ class EncoderEntry:
 
     ``cards`` are read without torch, and again whenever encoders are listed. ``load``: one of them by its id,
     ready for work; imports torch, reads weights, raises EncoderError. ``problems``: sentences on encoders
-    that cannot be offered. ``missing``: of our own entries, why an id of theirs is not there.
+    that cannot be offered, and on files of the user's that go with them. ``missing``: of our own entries,
+    why an id of theirs is not there.
     """
 
     cards: Callable[[], Iterable[EncoderCard]]
@@ -71,7 +73,7 @@ def _load_head(encoder_id: str) -> Encoder:
 
 
 _OUR_OWN = (
-    EncoderEntry(lambda: (MEASURED,), _load_measured),
+    EncoderEntry(lambda: (MEASURED,), _load_measured, composed_problems),
     EncoderEntry(tissue_cards, _load_tissue, tissue_problems, missing_tissue),
     EncoderEntry(lambda: (SALIENCY,), _load_saliency),
     EncoderEntry(model_cards, load_model, lambda: read_registry().problems, missing_model),

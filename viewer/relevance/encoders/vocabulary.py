@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from viewer.relevance.encoders.card import TISSUE_ID
+from viewer.relevance.encoders.composed import with_composed
+from viewer.relevance.encoders.registry import query_kind_of
 from viewer.relevance.encoders.tissue.card import tissue_cards, tissue_facts
 from viewer.relevance.encoders.tissue.meaning import Judgement, class_weights, key_of_classes
 from viewer.relevance.query.lexicon import load_lexicon
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
 
 
 def lexicon_of(encoder_id: str) -> Lexicon:
-    """The lexicon with what the encoder scores for each term; the usual one where it is not there."""
-    if encoder_id == TISSUE_ID and tissue_cards():
-        facts = tissue_facts()
-        return load_lexicon(facts.named if facts else ())
-    return load_lexicon()
+    """The lexicon with what the encoder scores for each term, and with the composed concepts; the usual one
+    for an encoder that reads any words, or is not there.
+    """
+    if query_kind_of(encoder_id) != "concepts":
+        return load_lexicon()
+    facts = tissue_facts() if encoder_id == TISSUE_ID else None
+    return with_composed(load_lexicon(facts.named if facts else ()))
 
 
 def meaning_of(encoder_id: str, query: Query | None) -> Meaning | None:

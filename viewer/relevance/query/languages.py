@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from importlib import resources
 from itertools import islice, product
@@ -39,9 +40,10 @@ class Together:
 class Language:
     """``terms``: names here to English names. ``words``: small words, as they are written, to the English
     operator, unit, ``PADDING`` or ``PRESENT``; ``words_behind`` stand behind what they apply to; ``within``,
-    ``beyond`` and ``of`` stand before and behind a distance. A word with one of ``without_endings`` leaves
-    out what it is built on. ``spellings``: letters that are written either way. ``together``: small words
-    that mean something else beside each other. ``also_english``: terms that are English words, too.
+    ``beyond`` and ``of`` stand before and behind a distance, ``away`` behind a least one. A word with one of
+    ``without_endings`` leaves out what it is built on. ``spellings``: letters that are written either way.
+    ``together``: small words that mean something else beside each other. ``also_english``: terms that are
+    English words, too.
     """
 
     name: str
@@ -59,6 +61,20 @@ class Language:
     capital_nouns: bool = False
     together: tuple[Together, ...] = ()
     also_english: frozenset[str] = frozenset()
+    away: frozenset[str] = frozenset()
+    more: Language | None = None
+    """The same with terms of a reader's own, which come first."""
+
+    def with_terms(self, terms: Mapping[str, str]) -> Language:
+        """This with more names, each to its English one. What was found for the others is kept."""
+        grown = copy(self)
+        object.__setattr__(grown, "more", replace(self, terms=terms))
+        return grown
+
+    @property
+    def all_terms(self) -> tuple[tuple[str, str], ...]:
+        """Each name here with its English one."""
+        return (*(self.more.terms.items() if self.more else ()), *self.terms.items())
 
     @property
     def elided(self) -> tuple[str, ...]:
@@ -67,6 +83,9 @@ class Language:
 
     def term(self, words: Sequence[str]) -> str | None:
         """The English name of words that are one term, whatever their endings; None where they are none."""
+        own = self.more.term(words) if self.more else None
+        if own is not None:
+            return own
         by_stem, first_words = self._index
         first = self._stems(self._folded(words[0]))
         if first_words.isdisjoint(first):  # most words begin no term
@@ -119,10 +138,15 @@ class Language:
         """Whether this stands after a distance."""
         return _plain(text.casefold()) in self.of
 
+    def is_away(self, text: str) -> bool:
+        """Whether one of the words makes a distance before it the least: "200 µm entfernt"."""
+        return not self.away.isdisjoint(_plain(text.casefold()).split())
+
     def begins(self, start: str) -> list[str]:
         """The English names whose name here begins so."""
         folded = [self._folded(word) for word in start.split()]
-        return [english for name, english in self._folded_names if name.startswith(" ".join(folded))]
+        own = self.more.begins(start) if self.more else []
+        return own + [english for name, english in self._folded_names if name.startswith(" ".join(folded))]
 
     @cached_property
     def _folded_names(self) -> tuple[tuple[str, str], ...]:
@@ -219,6 +243,7 @@ def _language(file: str) -> Language:
         within=_plainly(table["within"]),
         beyond=_plainly(table["beyond"]),
         of=_plainly(table["of"]),
+        away=_plainly(table.get("away", ())),
         endings=tuple(table["endings"]),
         without_endings=tuple(table.get("without_endings", ())),
         spellings=tuple(table.get("spellings", {}).items()),

@@ -6,59 +6,57 @@ Pure. "Show me the areas of necrosis next to fat" becomes: necrosis, NEAR 100 µ
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
+from viewer.relevance.query.constructions import with_constructions_read
 from viewer.relevance.query.lexicon import key_of
 from viewer.relevance.query.tree import MAX_NEAR_UM, NEAR_UM
 from viewer.relevance.query.vocabulary import (
     BEFORE_DISTANCE,
+    BEHIND_DISTANCE,
+    DISTANCE_OF,
+    LEFT_OUT,
     MARKS,
     OPERATORS,
     PADDING_BEFORE,
     PADDING_BEHIND,
     PREPOSITIONS,
     PRESENT,
+    PRONOUNS,
     QUANTITIES,
-    REPLACED,
     VERBS,
     Kind,
 )
+from viewer.relevance.query.word import Word
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from viewer.relevance.query.lexicon import Lexicon
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """One piece of a query. ``shouted``: an operator in capitals, which binds as in logic.
-    ``ends_exclusion``: it applies to all before it ("but", "but not"), not to the last exclusion.
-    ``is_said``: a thing that is said to be there: "fat is present".
-    ``moved``: a negation that stood behind what it is about, which is in brackets now.
-    """
-
-    kind: Kind
-    text: str
-    quoted: bool = False
-    shouted: bool = False
-    ends_exclusion: bool = False
-    is_said: bool = False
-    moved: bool = False
-    distance_um: float = NEAR_UM
-
-
 INSIDE = ("in", "inside", "within")
-_TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|]|[^\s(),;|"]+')
-_DISTANCE = re.compile(r"(\d{1,7}(?:[.]\d{1,30})?)\s*(um|µm|μm|microns?|micrometres?|micrometers?|mm)$", re.I)
+_TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|¬]|[^\s(),;|"¬]+')
+_DISTANCE = re.compile(
+    r"(\d{1,7}(?:[.]\d{1,30})?)\s*"
+    r"(?:(um|µm|μm|microns?|micromet(?:re|er)s?)|(mm|millimet(?:re|er)s?)|(cm|centimet(?:re|er)s?))",
+    re.I,
+)
+_EXPONENTS = (0, 3, 4)
+"""Of ten, from the units to micrometres."""
+_MOST_WORDS = max(map(len, OPERATORS))
 _WITHOUT_WORD = re.compile(r"([\w-]+)-free|non-([\w-]+)", re.I)
-_ODD = re.compile(r"[^\w\s&/+.%'’\-µμ(),;|\"]")
+_ODD = re.compile(r"[^\w\s&/+.%'’\-µμ(),;|\"¬]")
 
 
 def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]]:
-    """The pieces of a text, and remarks for the reader on what was dropped."""
+    """The pieces of a text (see ``with_signs_read``), and remarks for the reader on what was dropped.
+
+    Raises UnclearError for a text that can be meant in several ways.
+    """
     remarks = []
-    text = text.replace("“", '"').replace("”", '"').replace("„", '"').replace("–", "-")
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
     plain = re.sub(r"[?!:¿¡]", " ", plain)
     cleaned = _ODD.sub(" ", plain)
@@ -81,6 +79,10 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
         means = len(kept) != 1 or kept[0].lower() not in PADDING_BEHIND
         means |= is_negated if words else at >= len(tokens)
         kept = kept if means else []
+        if phrase and words and words[-1].kind is Kind.NEAR and " ".join(phrase).lower() in PRONOUNS:
+            words.append(Word(Kind.PHRASE, phrase[0], pronoun=True))
+            phrase.clear()
+            return
         is_said = phrase[-1:] != kept[-1:] and phrase[-1].lower() in (*VERBS, *PRESENT)
         if kept:
             words.append(Word(Kind.PHRASE, " ".join(kept), is_said=is_said))
@@ -111,6 +113,8 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
                     words += [Word(Kind.NOT, token, shouted=True), Word(Kind.PHRASE, left_out)]
                 else:
                     phrase.append(token.strip(".'’"))
+            else:
+                remarks.append(strings.UNKNOWN_SIGNS)
             at += 1
             continue
         flush()
@@ -123,6 +127,10 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
             # "neither with blood nor with fat"
             words[-1] = replace(words[-1], text=f"{words[-1].text} {operator.text}")
             continue
+        if operator.text[:1].isdigit() or operator.text.lower().startswith("at a distance of"):
+            meant = strings.BEYOND if operator.kind is Kind.FAR else strings.NEAR
+            meaning = meant.format(distance_um=operator.distance_um).strip()
+            remarks.append(strings.READ_AS.format(text=operator.text, term=meaning))
         if operator.kind is Kind.FAR:
             words.append(replace(operator, kind=Kind.NOT))
             operator = replace(operator, kind=Kind.NEAR)
@@ -131,11 +139,25 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
         if operator.kind is Kind.NEAR and not 0 < operator.distance_um <= MAX_NEAR_UM:
             remarks.append(strings.DISTANCE_RANGE.format(most=MAX_NEAR_UM, used=NEAR_UM))
             operator = replace(operator, distance_um=NEAR_UM)
+        if operator.kind is Kind.NEAR and _lowered(tokens[at : at + 1]) in (("both",), ("either",)):
+            operator = replace(operator, of=tokens[at].lower())
+            at += 1
         _append(words, operator)
+        near = next((word for word in reversed(words[:-1]) if word.kind is Kind.NEAR), None)
+        if near and operator.kind in (Kind.AND, Kind.OR, Kind.NOT) and _ends_with(near, tokens[at : at + 1]):
+            words.append(replace(near, of=""))  # "within 200 um of fat but not of blood"
+            at += 1
     flush()
-    words = [word for word in words if word.text.lower() != "either"]
-    words = _with_commas_read(_with_replaced_behind(_with_presence_read(words)))
-    return words, tuple(dict.fromkeys(remarks))
+    alternatives = [word for word in words if word.kind is Kind.OR and word.text.lower() != "either"]
+    if len(alternatives) > 1 and words[0] is alternatives[0]:
+        del words[0]  # "o grasa o sangre"
+    return with_constructions_read(words), tuple(dict.fromkeys(remarks))
+
+
+def _ends_with(near: Word, following: list[str]) -> bool:
+    """Whether the preposition of "near" comes again."""
+    last = near.text.lower().split()[-1]
+    return _lowered(following) == (last,) and last in ("of", "from", "to")
 
 
 def _ends_near(words: list[Word]) -> bool:
@@ -164,19 +186,11 @@ def _starts(tokens: list[str], at: int, name: tuple[str, ...]) -> bool:
 def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
     token = tokens[at]
     if token in MARKS:
-        return Word(MARKS[token], token), 1
-    for before in (1, 2, 3):
-        kind = BEFORE_DISTANCE.get(_lowered(tokens[at : at + before]))
-        for length in (1, 2) if kind else ():
-            start = at + before
-            distance = _DISTANCE.fullmatch(" ".join(tokens[start : start + length]))
-            if kind and distance:
-                distance_um = float(distance[1] + ("e3" if distance[2].lower() == "mm" else ""))
-                end = start + length
-                end += _lowered(tokens[end : end + 1]) == ("away",)
-                end += _lowered(tokens[end : end + 1]) in (("of",), ("from",), ("to",))
-                return Word(kind, " ".join(tokens[at:end]), distance_um=distance_um), end - at
-    for length in (3, 2, 1):
+        return Word(MARKS[token], token, shouted=token == LEFT_OUT), 1
+    far_or_near = _distance_operator(tokens, at)
+    if far_or_near is not None:
+        return far_or_near
+    for length in range(_MOST_WORDS, 0, -1):
         operator_words = tokens[at : at + length]
         kind = OPERATORS.get(_lowered(operator_words))
         if kind is not None:
@@ -186,6 +200,41 @@ def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
                 operator_words
             )
     return None, 0
+
+
+def _distance_operator(tokens: list[str], start: int) -> tuple[Word, int] | None:
+    """A distance with what stands before and behind it, and its length in tokens: "within 200 µm of", "at a
+    distance of more than 0.2 mm from", "200 µm away from". None where there is none.
+    """
+    leads = _length_of(DISTANCE_OF, tokens, start)
+    at = start + leads
+    before = _length_of(BEFORE_DISTANCE, tokens, at)
+    kind = BEFORE_DISTANCE[_lowered(tokens[at : at + before])] if before else None
+    at += before
+    at += _length_of(DISTANCE_OF, tokens, at) if before else 0
+    for length in (1, 2):
+        distance = _DISTANCE.fullmatch(" ".join(tokens[at : at + length]))
+        if distance:
+            break
+    else:
+        return None
+    at += length
+    behind = _length_of(BEHIND_DISTANCE, tokens, at)
+    is_away = _lowered(tokens[at : at + behind]) in (("away",), ("apart",))
+    at += behind
+    has_end = _lowered(tokens[at : at + 1]) in (("of",), ("from",), ("to",))
+    if kind is None and not (has_end and (leads > 1 or is_away or tokens[at].lower() == "from")):
+        return None
+    exponent = next(power for power, unit in zip(_EXPONENTS, distance.groups()[1:], strict=True) if unit)
+    kind = kind or (Kind.FAR if is_away else Kind.NEAR)
+    at += has_end
+    text = " ".join(tokens[start:at])
+    return Word(kind, text, distance_um=float(f"{distance[1]}e{exponent}")), at - start
+
+
+def _length_of(known: Iterable[tuple[str, ...]], tokens: list[str], at: int) -> int:
+    """How many tokens from here on are one of the ``known``, the longest; 0 for none."""
+    return max((len(words) for words in known if _lowered(tokens[at : at + len(words)]) == words), default=0)
 
 
 def _left_out(token: str, lexicon: Lexicon) -> str:
@@ -212,93 +261,3 @@ def _without_padding(phrase: list[str], lexicon: Lexicon) -> list[str]:
     while len(words) > 1 and words[-1].lower() in PADDING_BEHIND and not lexicon.find(" ".join(words)):
         words.pop()
     return words
-
-
-def _lists(word: Word) -> bool:
-    """Whether what is said behind is said of the things on both sides, too."""
-    return word.kind is Kind.COMMA or word.text.lower() in ("and", "or")
-
-
-def _with_presence_read(words: list[Word]) -> list[Word]:
-    """Each negation of being there before what it is about: "fat is not visible" as "not fat".
-
-    Not where another negation stands before that: they would undo each other. The word then stays, and is
-    refused as an unknown term.
-    """
-    result: list[Word] = []
-    after_moved = False
-    for at, word in enumerate(words):
-        is_present = word.kind is Kind.PHRASE and not word.quoted and word.text.lower() in PRESENT
-        if _ends_with_verb(result, words[at : at + 2]):
-            result.append(word)
-            is_present = True
-        if is_present and [one.kind for one in result[-2:]] == [Kind.PHRASE, Kind.NOT]:
-            start = _start_of_listed(result)
-            if not start or result[start - 1].kind not in (Kind.NOT, Kind.NEAR):
-                negation = replace(result.pop(), moved=True)
-                about = [Word(Kind.OR, "or") if _lists(one) else one for one in result[start:]]
-                result[start:] = [negation, Word(Kind.OPEN, "("), *about, Word(Kind.CLOSE, ")")]
-                after_moved = True
-                continue
-        # "fat is not there, blood is"
-        result.append(Word(Kind.AND, "and") if after_moved and word.kind is Kind.COMMA else word)
-        after_moved = False
-    return result
-
-
-def _ends_with_verb(before: list[Word], words: list[Word]) -> bool:
-    """Whether a negation stands first that ends a sentence: "fat is there but blood is not"."""
-    if not before or before[-1].kind is not Kind.PHRASE or words[0].kind is not Kind.NOT:
-        return False
-    ends = len(words) < 2 or words[1].kind in (Kind.COMMA, Kind.CLOSE, Kind.AND, Kind.OR)
-    text = words[0].text.lower()
-    return ends and (before[-1].is_said or text == "not" or text.endswith(("n't", "n’t")))
-
-
-def _start_of_listed(words: list[Word]) -> int:
-    """The index of the first of the things that the negation at the end is about."""
-    start = len(words) - 2
-    while start > 1 and words[start - 2].kind is Kind.PHRASE:
-        before, joint = words[start - 2 : start]
-        if joint.kind is not Kind.NEAR and (before.is_said or not _lists(joint)):
-            break  # "fat is present and blood is not present"
-        start -= 2
-    return start
-
-
-def _with_replaced_behind(words: list[Word]) -> list[Word]:
-    """What is replaced behind what is kept: "instead of fat, blood" as "blood instead of fat"."""
-    result = list(words)
-    for at in range(len(words) - 1, -1, -1):
-        if words[at].text.lower() not in REPLACED or (at and words[at - 1].kind is not Kind.OPEN):
-            continue
-        depth, comma, end = 0, 0, at
-        while end < len(result) and depth >= 0:
-            kind = result[end].kind
-            depth += (kind is Kind.OPEN) - (kind is Kind.CLOSE)
-            comma = comma or (end if kind is Kind.COMMA and not depth else 0)
-            end += depth >= 0
-        if comma and comma + 1 < end:
-            kept = [Word(Kind.OPEN, "("), *result[comma + 1 : end], Word(Kind.CLOSE, ")")]
-            result[at:end] = [*kept, *result[at:comma]]
-    return result
-
-
-def _with_commas_read(words: list[Word]) -> list[Word]:
-    """Each comma as the next "and" or "or" of its bracket, else as "or"; none beside another operator."""
-    result: list[Word] = []
-    meaning = [Kind.OR]
-    ends, starts = (Kind.PHRASE, Kind.CLOSE), (Kind.PHRASE, Kind.OPEN)
-    for at in range(len(words) - 1, -1, -1):
-        word = words[at]
-        if word.kind is Kind.CLOSE:
-            meaning.append(Kind.OR)
-        elif word.kind is Kind.OPEN and len(meaning) > 1:
-            meaning.pop()
-        elif word.kind in (Kind.AND, Kind.OR):
-            meaning[-1] = word.kind
-        if word.kind is not Kind.COMMA:
-            result.append(word)
-        elif at and result and words[at - 1].kind in ends and result[-1].kind in starts:
-            result.append(Word(meaning[-1], word.text))
-    return result[::-1]

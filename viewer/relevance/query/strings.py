@@ -11,6 +11,17 @@ UNCLEAR_END = (
     "What “{operator}” is about, and what is searched for, is not clear: write what is searched for first "
     "(“fat without blood”, “fat near blood”), or join what belongs together with “and”."
 )
+UNCLEAR_PRONOUN = (
+    "What “{operator} {pronoun}” is about is not clear: write the term in place of “{pronoun}”, "
+    "such as “fat near blood”."
+)
+UNCLEAR_BOTH = (
+    "What “{operator}” is about is not clear: write it of two terms, such as “fat or blood but not both”."
+)
+UNCLEAR_NOT = (
+    "Whether “{operator}” is about “{term}” alone or about all before it is not clear: "
+    "write “fat without blood” or “neither fat nor blood”."
+)
 CONTRADICTION = "The query asks for “{term}” and leaves it out at the same time: nothing can match."
 
 # Parts of a query that are left out.
@@ -36,11 +47,15 @@ NOT_ANY_OF = "“{operator}” is read as about all that follows. Use brackets f
 NOT_ANY_BEFORE = (
     "“{operator}” is read as about each of the things before it. Use brackets for another meaning."
 )
+NEAR_ONE = "“{operator}” is read as about “{term}” alone. Use brackets for another meaning."
+NEAR_OF_ONE = "“{operator}” is read as said of “{term}” alone. Use brackets for another meaning."
 DISTANCE_RANGE = "A distance is above 0 and at most {most:,.0f} µm; {used:g} µm is used."
 APPROXIMATE = "“{text}” is approximate: {limits}."
+COMPOSED = "“{text}” is read by its rule: {rule}. It means {meaning}, and cannot be told from {limits}."
 NOT_MEASURABLE = (
     "“{text}” cannot be measured from stain and texture: {reason}. A vision–language model may find it."
 )
+PART_MISSING = "“{text}” cannot be answered: {reason}. A vision–language model may find it."
 UNKNOWN_TERM = "“{text}” is not known to the lexicon. A vision–language model may find it."
 ALSO_IN = "“{text}” is {language} for “{term}”."
 DID_YOU_MEAN = "Did you mean {terms}?"
@@ -49,6 +64,7 @@ TRY = "Try {terms}."
 # Roles of terms.
 WITHOUT = "without "
 NEAR = "within {distance_um:g} µm of "
+BEYOND = "more than {distance_um:g} µm from"
 EXAMPLES = "places like your examples"
 
 # Saved queries.

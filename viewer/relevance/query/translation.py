@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
 from viewer.relevance.query.languages import MAX_SPAN_WORDS, PADDING, PRESENT, load_languages
-from viewer.relevance.query.lexicon import MAX_TERM_WORDS, key_of, load_lexicon
+from viewer.relevance.query.lexicon import MAX_TERM_WORDS, key_of
 from viewer.relevance.query.vocabulary import (
     BEFORE_DISTANCE,
     MARKS,
@@ -25,16 +26,17 @@ from viewer.relevance.query.word_order import Piece, in_english_order
 
 if TYPE_CHECKING:
     from viewer.relevance.query.languages import Language
+    from viewer.relevance.query.lexicon import Lexicon
     from viewer.relevance.query.word_order import Kind
 
-_TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|&+]|[^\s(),;|"&+]+')
+_TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|&+¬]|[^\s(),;|"&+¬]+')
 _NUMBER = r"\d{1,7}(?:[.]\d{1,30})?"
-_UNITS = {"um": "um", "µm": "um", "μm": "um", "mm": "mm"}
+_UNITS = {"um": "um", "µm": "um", "μm": "um", "mm": "mm", "cm": "cm"}
 _DISTANCE = re.compile(rf"(.*?)\s*({_NUMBER})\s*(\S+)")
-_BARE_DISTANCE = re.compile(rf"{_NUMBER}\s*(?:um|µm|μm|mm)", re.I)
+_BARE_DISTANCE = re.compile(rf"{_NUMBER}\s*(?:um|µm|μm|mm|cm)", re.I)
 """It is written so in every language."""
-_PLAIN_NUMBER = re.compile(rf"{_NUMBER}(?:um|µm|μm|mm)?|um|µm|μm|mm", re.I)
-_QUOTES = str.maketrans("“”„«»", '"""""')
+_PLAIN_NUMBER = re.compile(rf"{_NUMBER}(?:um|µm|μm|mm|cm)?|um|µm|μm|mm|cm", re.I)
+_WITHIN, _BEYOND = "within", "more than"
 _MIN_LONE_LETTERS = 3
 """A shorter word of another language within an English query is left alone."""
 
@@ -50,15 +52,17 @@ class Translation:
 
 
 @lru_cache(maxsize=64)
-def translated(text: str) -> Translation | None:
-    """The query in English; None where it is English already, or in no language that is known."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in text.translate(_QUOTES))
-    plain = re.sub(r"(?<=\d),(?=\d)", ".", printable)
+def translated(text: str, lexicon: Lexicon) -> Translation | None:
+    """The query (see ``with_signs_read``) in English; None where it is English already, or in no language
+    that is known."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
     tokens = _TOKEN.findall(re.sub(r"[?!:¿¡]", " ", plain))
-    english = _Reading(tokens, None)
+    english = _Reading(tokens, None, lexicon)
     if english.known_throughout:
         return None
-    best = max((_Reading(tokens, language) for language in load_languages()), key=lambda one: one.rank)
+    best = max(
+        (_Reading(tokens, language, lexicon) for language in lexicon.languages), key=lambda one: one.rank
+    )
     if best.score <= english.score or not best.is_evident(english):
         best = english
     return best.translation()
@@ -85,7 +89,8 @@ def meanings_elsewhere(word: str) -> tuple[tuple[str, str], ...]:
 class _Reading:
     """The pieces of a text as one language reads them; None: as English does."""
 
-    def __init__(self, tokens: list[str], language: Language | None) -> None:
+    def __init__(self, tokens: list[str], language: Language | None, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
         self._language, self._name = language, language.name if language else ""
         self._tokens = _without_elision(tokens, language.elided if language else ())
         self.pieces: list[Piece] = []
@@ -95,7 +100,7 @@ class _Reading:
             self.pieces.append(piece)
             at += piece.words
         if language:
-            self.pieces = _together(self.pieces, language)
+            self.pieces = _with_away_read(_together(self.pieces, language), language)
 
     @property
     def known_throughout(self) -> bool:
@@ -149,13 +154,15 @@ class _Reading:
         """None where nothing of another language was met."""
         pieces = self.pieces if self._language else _as_typed_in_part(self.pieces)
         read: dict[str, dict[str, str]] = {}
-        for piece in pieces:
+        for piece, following in pairwise([*pieces, Piece("mark", "", "")]):
             if piece.language:
                 terms = read.setdefault(piece.language, {})
                 if piece.kind in ("term", "quoted", "missing"):
                     terms[piece.written] = (
                         strings.WITHOUT if piece.kind == "missing" else ""
                     ) + piece.english
+                elif piece.kind == "distance" and following.kind != "behind":
+                    terms[piece.written] = piece.english
         if not read:
             return None
         found = tuple((name, tuple(terms.items())) for name, terms in read.items())
@@ -172,10 +179,10 @@ class _Reading:
         most = next((end for end in range(at, last) if _ends_phrase(self._tokens[end])), last) - at
         for length in range(most, 0, -1):
             words = self._tokens[at : at + length]
-            piece = self._own(words, at) or _english(words)
+            piece = self._own(words, at) or _english(words, self._lexicon)
             if piece is not None:
                 return piece
-        for language in load_languages():
+        for language in self._lexicon.languages:
             for length in range(min(MAX_SPAN_WORDS, most), 0, -1):
                 words = self._tokens[at : at + length]
                 english = language.term(words)
@@ -222,7 +229,8 @@ class _Reading:
         behind = next(
             (n for n in range(len(rest), 0, -1) if language.is_after_distance(" ".join(rest[:n]))), 0
         )
-        english = f"{'more than' if is_beyond else 'within'} {match[2]} {unit} of"
+        is_beyond |= not match[1] and language.is_away(" ".join(rest[:behind]))
+        english = f"{_BEYOND if is_beyond else _WITHIN} {match[2]} {unit} of"
         return Piece("distance", written, english, self._name, length + behind)
 
     def _quoted(self, token: str) -> Piece:
@@ -230,8 +238,8 @@ class _Reading:
         inner = token.strip('"')
         words = inner.split()
         own = (self._language,) if self._language else ()
-        if 0 < len(words) <= MAX_SPAN_WORDS and load_lexicon().find(inner) is None:
-            for language in (*own, *load_languages()):
+        if 0 < len(words) <= MAX_SPAN_WORDS and self._lexicon.find(inner) is None:
+            for language in (*own, *self._lexicon.languages):
                 english = language.term(words)
                 if english is not None:
                     return Piece("quoted", inner, english, language.name)
@@ -252,18 +260,32 @@ def _together(pieces: list[Piece], language: Language) -> list[Piece]:
     return pieces
 
 
+def _with_away_read(pieces: list[Piece], language: Language) -> list[Piece]:
+    """The pieces, with a lone distance as the least where a word behind what it is from says so: "200 µm vom
+    Fett entfernt".
+    """
+    pieces = list(pieces)
+    for at, piece in enumerate(pieces):
+        if piece.kind != "distance" or not piece.written[:1].isdigit():
+            continue
+        behind = takewhile(lambda one: one.kind in ("term", "padding", "quoted", "unknown"), pieces[at + 1 :])
+        if any(language.is_away(one.written) for one in behind if one.kind == "padding"):
+            pieces[at] = replace(piece, english=piece.english.replace(_WITHIN, _BEYOND))
+    return pieces
+
+
 def _ends_phrase(token: str) -> bool:
     return token in MARKS or token.startswith('"')
 
 
-def _english(words: list[str]) -> Piece | None:
+def _english(words: list[str], lexicon: Lexicon) -> Piece | None:
     """What words mean in English."""
     written = " ".join(words)
     if len(words) == 1 and (not key_of(written) or _PLAIN_NUMBER.fullmatch(written)):
         return Piece("mark", written, written)
     if any(letter.isalpha() and not letter.isascii() for letter in written):
         return None
-    if load_lexicon().find(written) is not None:
+    if lexicon.find(written) is not None:
         return Piece("term", written, written, words=len(words))
     lower = tuple(word.lower() for word in words)
     if lower in OPERATORS or lower in BEFORE_DISTANCE:

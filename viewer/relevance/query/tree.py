@@ -134,6 +134,21 @@ def with_weights(query: Query, index: int, weights: tuple[tuple[str, float], ...
     return _replaced(query, index, weights)[0]
 
 
+def with_leaves(query: Query, changed: Callable[[Leaf], Query]) -> Query:
+    """The same query with what ``changed`` returns in place of each leaf."""
+    match query:
+        case All(parts) | AnyOf(parts):
+            return replace(query, parts=tuple(with_leaves(part, changed) for part in parts))
+        case Without(base, excluded):
+            kept = None if base is None else with_leaves(base, changed)
+            return Without(kept, with_leaves(excluded, changed))
+        case Near(base, other):
+            kept = None if base is None else with_leaves(base, changed)
+            return replace(query, base=kept, other=with_leaves(other, changed))
+        case _:
+            return changed(query)
+
+
 def evaluate(query: Query, field_of: Callable[[Leaf], RelevanceField]) -> RelevanceField:
     """The field of a query from those of its leaves."""
     match query:

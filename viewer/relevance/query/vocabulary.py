@@ -8,6 +8,7 @@ class Kind(enum.Enum):
     AND = enum.auto()
     OR = enum.auto()
     NOT = enum.auto()
+    NOT_BOTH = enum.auto()
     NEAR = enum.auto()
     FAR = enum.auto()
     OPEN = enum.auto()
@@ -37,7 +38,16 @@ OPERATORS: dict[tuple[str, ...], Kind] = {
     ("near",): Kind.NEAR, ("near", "to"): Kind.NEAR, ("next", "to"): Kind.NEAR, ("close", "to"): Kind.NEAR,
     ("beside",): Kind.NEAR, ("adjacent", "to"): Kind.NEAR, ("around",): Kind.NEAR, ("by",): Kind.NEAR,
     ("surrounding",): Kind.NEAR, ("surrounded", "by"): Kind.NEAR, ("bordering",): Kind.NEAR,
-    ("along",): Kind.NEAR, ("nearby",): Kind.NEAR,
+    ("along",): Kind.NEAR, ("nearby",): Kind.NEAR, ("touching",): Kind.NEAR, ("touches",): Kind.NEAR,
+    ("touch",): Kind.NEAR, ("in", "contact", "with"): Kind.NEAR, ("abutting",): Kind.NEAR,
+    ("adjoining",): Kind.NEAR, ("that", "touches"): Kind.NEAR, ("which", "touches"): Kind.NEAR,
+    ("having",): Kind.AND, ("that", "has"): Kind.AND, ("that", "have"): Kind.AND,
+    ("which", "has"): Kind.AND, ("which", "have"): Kind.AND, ("along", "with"): Kind.AND,
+    ("together", "with"): Kind.AND, ("combined", "with"): Kind.AND, ("apart", "from"): Kind.NOT,
+    ("aside", "from"): Kind.NOT, ("save", "for"): Kind.NOT,
+    ("not", "both"): Kind.NOT_BOTH, ("but", "not", "both"): Kind.NOT_BOTH,
+    ("not", "both", "of", "them"): Kind.NOT_BOTH, ("but", "not", "both", "of", "them"): Kind.NOT_BOTH,
+    ("but", "not", "both", "at", "once"): Kind.NOT_BOTH, ("but", "not", "both", "together"): Kind.NOT_BOTH,
 }  # fmt: skip
 """Each as its words in lower case."""
 BEFORE_DISTANCE: dict[tuple[str, ...], Kind] = {
@@ -55,6 +65,16 @@ BEFORE_DISTANCE: dict[tuple[str, ...], Kind] = {
     ("not", "nearer", "than"): Kind.FAR,
 }  # fmt: skip
 """What stands before "200 um of"."""
+DISTANCE_OF = (
+    ("at", "a", "distance", "of"), ("at", "distances", "of"), ("a", "distance", "of"), ("a", "radius", "of"),
+    ("in", "a", "radius", "of"), ("distance", "of"), ("a",),
+)  # fmt: skip
+"""What may stand before a distance, or between it and what is before a distance."""
+BEHIND_DISTANCE = (("radius",), ("distance",), ("away",), ("apart",))
+WITH = ("with", "having", "that has", "that have", "which has", "which have", "containing")
+"""Before something near "it" these say that the former is near the latter: "fat with blood near it"."""
+PRONOUNS = ("it", "them", "this", "that", "these", "those")
+"""Behind "near" these stand for a term before."""
 REPLACED = ("instead of", "rather than", "in place of", "in lieu of")
 """In front these end at the first comma, and what follows is kept: "instead of fat, blood"."""
 DETERMINERS = ("no", "no more", "no longer")
@@ -68,11 +88,15 @@ PRESENT = ("present", "visible", "seen", "found", "there", "here")
 """Behind a negation these make it one of what stands before: "blood is not visible"."""
 QUANTITIES = frozenset({"amount", "number", "rate", "percentage", "proportion", "extent", "presence"})
 """Before "of" these say nothing: what is counted is searched for."""
+LEFT_OUT = "¬"
+"""In place of a minus or an exclamation mark before a word: "fat -blood"."""
 MARKS = {
     "(": Kind.OPEN,
     ")": Kind.CLOSE,
     ",": Kind.COMMA,
     ";": Kind.COMMA,
+    "/": Kind.OR,
+    LEFT_OUT: Kind.NOT,
     "|": Kind.OR,
     "&&": Kind.AND,
     "||": Kind.OR,
@@ -88,6 +112,7 @@ PADDING_BEFORE = frozenset({
     "whole", "slide", "list", "give", "everywhere", "every", "both", "only", "do", "does",
 })  # fmt: skip
 PADDING_BEHIND = frozenset({
+    "located", "situated", "lying", "yes",
     "area", "areas", "region", "regions", "zone", "zones", "tissue", "here", "there", "please", "slide",
     "patches", "present", "it", "is", "are", "that", "which", "do", "does", "anymore", "has", "have",
     "where",

@@ -54,7 +54,7 @@ def in_english_order(pieces: Iterable[Piece]) -> str:
     done: list[_Part] = []
     waiting: list[_Part] = []
     after_absent = False
-    parts = _with_negated_joined(_parts(pieces))
+    parts = _with_place_behind(_with_negated_joined(_parts(pieces)))
     for number, part in enumerate(parts):
         if part.kind != "behind":
             # "kan yok, yağ var"
@@ -138,6 +138,18 @@ def _with_negated_joined(parts: Iterable[_Part]) -> list[_Part]:
         else:
             joined.append(part)
     return joined
+
+
+def _with_place_behind(parts: list[_Part]) -> list[_Part]:
+    """The parts, with a thing before what is beside it: "yanında kan olan yağ" is fat near blood."""
+    if not parts or parts[0] != _Part("behind", "NEAR"):
+        return parts
+    near, beside, *rest = *parts[:2], *parts[2:]
+    negation = [_Part("operator", "NOT")] if rest[:1] == [_Part("behind", "WITHOUT")] else []
+    thing = rest[len(negation) :][:1]
+    if [part.kind for part in (beside, *thing)] != ["phrase", "phrase"]:
+        return parts
+    return [*thing, *negation, _Part("operator", near.text), beside, *rest[len(negation) + 1 :]]
 
 
 def _parts(pieces: Iterable[Piece]) -> Iterator[_Part]:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from viewer.relevance.attention.slide_attention import Attention
     from viewer.relevance.encoders.protocols import Encoder
     from viewer.relevance.patches.loads import Loads
-    from viewer.relevance.query.parser import PhraseFinder
+    from viewer.relevance.query.parsed import PhraseFinder
     from viewer.relevance.query.tree import Query
     from viewer.relevance.worker.messages import Event, FromWorker, ToWorker
     from viewer.slide.geometry import Rect

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.blocks import BlockResult
     from viewer.relevance.patches.field import RelevanceField
     from viewer.relevance.patches.progress import StageProgress
-    from viewer.relevance.query.parser import PhraseFinder
+    from viewer.relevance.query.parsed import PhraseFinder
     from viewer.relevance.worker.messages import FromWorker
     from viewer.relevance.worker.shared_memory import SharedGrid
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from viewer.relevance.encoders.protocols import Encoder
-    from viewer.relevance.query.parser import PhraseFinder
+    from viewer.relevance.query.parsed import PhraseFinder
     from viewer.relevance.worker.messages import Analyse
     from viewer.relevance.worker.shared_memory import SharedGrid
 

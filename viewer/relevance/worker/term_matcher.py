@@ -15,7 +15,7 @@ from viewer.relevance.worker.messages import Note, TermsMatched
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from viewer.relevance.query.parser import PhraseFinder
+    from viewer.relevance.query.parsed import PhraseFinder
     from viewer.relevance.worker.messages import MatchTerms
 
     Events = tuple[Note | TermsMatched, ...]

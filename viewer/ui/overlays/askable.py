@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QLineEdit, QTextBrowser, QVBoxLa
 
 from viewer.relevance.query.languages import load_languages
 from viewer.relevance.query.lexicon import Entry, Lexicon, key_of
+from viewer.relevance.query.tree import text_of
 from viewer.ui.overlays import strings
 from viewer.ui.widgets.dialogs import SearchDialog
 from viewer.ui.widgets.theme import em_px, without_icons
@@ -51,7 +52,8 @@ class AskableList(QWidget):
         return self._page.toPlainText()
 
     def _show(self, words: str) -> None:
-        self._page.setHtml(_html(_holding(self._lexicon, words), links=self._can_ask))
+        entries = _holding(self._lexicon, words)
+        self._page.setHtml(_html(entries, self._lexicon.problems, links=self._can_ask))
 
     def _press(self, link: QUrl) -> None:
         self.asked.emit(link.path())
@@ -82,7 +84,7 @@ def _holding(lexicon: Lexicon, words: str) -> list[Entry]:
     wanted = key_of(words, whole_words=False)
     if not wanted:
         return list(lexicon.entries)
-    found = {lexicon.find(name) for language in load_languages() for name in language.begins(words)}
+    found = {lexicon.find(name) for language in lexicon.languages for name in language.begins(words)}
     return [
         entry
         for entry in lexicon.entries
@@ -90,7 +92,7 @@ def _holding(lexicon: Lexicon, words: str) -> list[Entry]:
     ]
 
 
-def _html(entries: Sequence[Entry], *, links: bool) -> str:
+def _html(entries: Sequence[Entry], problems: Sequence[str], *, links: bool) -> str:
     languages = [language.name for language in load_languages()]
     how = strings.ASKABLE_HOW.format(languages=", ".join(languages[:-1]), last=languages[-1])
     parts = [f"<p>{escape(how)}</p>"]
@@ -99,6 +101,7 @@ def _html(entries: Sequence[Entry], *, links: bool) -> str:
         in_group = list(members)
         parts += [_line(entry, link=links) for entry in in_group if entry.measurable]
         parts += [_line(entry, link=False) for entry in in_group if not entry.measurable]
+    parts += [f"<p>{escape(strings.PROBLEM.format(problem=problem))}</p>" for problem in problems]
     if not entries:
         parts = [f"<p>{escape(strings.NO_SUCH_TERM)}</p>"]
     return "".join(parts)
@@ -111,6 +114,10 @@ def _line(entry: Entry, *, link: bool) -> str:
     if link:
         names = f'<a href="{escape(first, quote=True)}">{names}</a>'
     limits = strings.LIMITS.format(limits=entry.limits) if entry.limits else ""
-    note = limits if entry.measurable else strings.NOT_MEASURABLE.format(why=entry.why)
+    if entry.rule is not None:
+        rule = text_of(entry.rule)
+        limits = strings.COMPOSED.format(rule=rule, meaning=entry.meaning, limits=entry.limits)
+    refused = strings.PART_MISSING if entry.meaning else strings.NOT_MEASURABLE
+    note = limits if entry.measurable else refused.format(why=entry.why)
     also = f" · {escape(more)}" if more else ""
     return f"<p>{names}{also}<br><i>{escape(note)}</i></p>" if note else f"<p>{names}{also}</p>"

@@ -207,6 +207,9 @@ ASKABLE_HOW = (
 )
 LIMITS = "Limits: {limits}."
 NOT_MEASURABLE = "Not measurable: {why}."
+PART_MISSING = "Cannot be answered: {why}."
+COMPOSED = "{rule}: {meaning}. Cannot be told from {limits}."
+PROBLEM = "⚠ {problem}"
 NO_SUCH_TERM = "No term holds these words."
 ANY_WORDS = "Any words. How well it knows them is not measured here."
 

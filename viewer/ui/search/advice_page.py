@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QResizeEvent
 
-    from viewer.relevance.query.parser import Problem
+    from viewer.relevance.query.parsed import Problem
     from viewer.ui.search.search_state import Question
 
 

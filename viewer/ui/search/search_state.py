@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from viewer.relevance.encoders.card import Reason
     from viewer.relevance.patches.grid import PatchGrid
-    from viewer.relevance.query.parser import Problem
+    from viewer.relevance.query.parsed import Problem
     from viewer.relevance.query.tree import Query
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit
     from viewer.relevance.query.lexicon import Lexicon
-    from viewer.relevance.query.parser import Parsed
+    from viewer.relevance.query.parsed import Parsed
     from viewer.relevance.query.tree import Query
     from viewer.relevance.worker.client import RelevanceClient
     from viewer.relevance.worker.messages import Event
@@ -161,18 +161,25 @@ class RelevanceSession(QObject):
 
     def apply_settings(self, settings: Settings) -> None:
         """Use changed settings. Another encoder answers the same question anew."""
-        before, self._settings = self._encoder_id, settings
-        self._encoder_id = encoder_in_use(settings.relevance.encoder)
-        other = self._encoder_id != before
+        text = self._question.text
+        chosen = encoder_in_use(settings.relevance.encoder)
+        other = chosen != self._encoder_id
+        as_typed = other and bool(text) and parse(text, self.lexicon).query == self._question.query
+        self._settings, self._encoder_id = settings, chosen
         if not settings.relevance.steers_loading:
             self._view.set_region_loads(None)
-        if other and self._client is not None:
+        if not other:
+            return
+        question = replace(self._question, matched=False)
+        if as_typed:  # its words may be scored otherwise, or stand for a rule
+            question = self._read(question, parse(text, self.lexicon))
+        if self._client is not None:
             self.stop("")
             self._forget_answers()
-            question = replace(self._question, matched=False)
-            parsed = parse(question.text, self.lexicon)
-            as_typed = parsed.query == question.query
-            self._set_question(self._read(question, parsed) if as_typed else question)
+            self._set_question(question)
+        else:
+            self._question = self._refused_or_not(question)
+            self.question_changed.emit()
 
     def begin(self) -> bool:
         """Start the analysis, also before there is a question. False where it cannot run: no slide, no pixel

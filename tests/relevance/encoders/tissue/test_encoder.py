@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,6 @@ from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.encoders.registry import cards, encoder_in_use, listing, load_encoder
 from viewer.relevance.encoders.tissue import strings
 from viewer.relevance.encoders.tissue.card import (
-    FACTS,
     LOGITS,
     PAGE,
     VECTOR_WIDTH,
@@ -34,6 +32,7 @@ from viewer.relevance.encoders.tissue.encoder import TissueEncoder
 from viewer.relevance.encoders.tissue.network import Calibration, TissueNetwork
 from viewer.relevance.encoders.vocabulary import lexicon_of
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, sha256_of
+from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.tree import Term
 from viewer.slide.tissue.stains import Stains, find_stains
 
@@ -152,7 +151,7 @@ def test_an_encoder_that_was_trained_here_is_offered() -> None:
     assert "tissue" not in [card.id for card in cards()]
     with pytest.raises(EncoderError, match="comes without a tissue encoder"):
         load_encoder("tissue")
-    assert lexicon_of("tissue") is lexicon_of("measured")
+    assert lexicon_of("tissue") is load_lexicon()
     trained()
 
     card = next(card for card in cards() if card.id == "tissue")

@@ -1,0 +1,177 @@
+"""Everyday constructions: pairs, pronouns, trailing negations, distances, signs; the unclear is refused."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.messages import pattern
+from viewer.relevance.query import strings
+from viewer.relevance.query.lexicon import load_lexicon
+from viewer.relevance.query.parser import parse
+from viewer.relevance.query.tree import text_of
+
+if TYPE_CHECKING:
+    from viewer.relevance.query.parsed import Parsed
+
+NOT_NEAR = "lymphocytes WITHOUT (lymphocytes WITHIN 200 µm OF fat)"
+
+
+def parsed(text: str) -> Parsed:
+    return parse(text, load_lexicon())
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        # A negation behind the last thing.
+        ("fat, blood not", "fat WITHOUT blood"),
+        ("fat yes, blood no", "fat WITHOUT blood"),
+        ("fat, mucin, blood not", "(fat OR mucin) WITHOUT blood"),
+        ("Fett ja, Blut nein", "fat WITHOUT blood"),
+        ("graisse, sang non", "fat WITHOUT blood"),
+        ("grasa sí, sangre no", "fat WITHOUT blood"),
+        ("yağ evet, kan hayır", "fat WITHOUT blood"),
+        # One of two.
+        ("either fat or blood but not both", "(fat OR blood) WITHOUT (fat AND blood)"),
+        ("fat or blood, not both of them", "(fat OR blood) WITHOUT (fat AND blood)"),
+        ("entweder Fett oder Blut, aber nicht beides", "(fat OR blood) WITHOUT (fat AND blood)"),
+        ("soit graisse soit sang mais pas les deux", "(fat OR blood) WITHOUT (fat AND blood)"),
+        ("o grasa o sangre pero no ambos", "(fat OR blood) WITHOUT (fat AND blood)"),
+        ("ya yağ ya kan ama ikisi birden değil", "(fat OR blood) WITHOUT (fat AND blood)"),
+        ("not both fat and blood", "NOT (fat AND blood)"),
+        ("nicht sowohl Fett als auch Blut", "NOT (fat AND blood)"),
+        ("pas à la fois graisse et sang", "NOT (fat AND blood)"),
+        ("no ambos grasa y sangre", "NOT (fat AND blood)"),
+        # Near two things.
+        ("fat near both blood and mucin", "(fat NEAR blood) NEAR mucin"),
+        ("fat near either blood or mucin", "fat NEAR (blood OR mucin)"),
+        ("fat not near either blood or mucin", "fat WITHOUT (fat NEAR (blood OR mucin))"),
+        ("fat near blood or near mucin", "(fat NEAR blood) OR (fat NEAR mucin)"),
+        ("fat next to blood or to mucin", "(fat NEAR blood) OR (fat NEAR mucin)"),
+        ("fat near to blood but not to mucin", "(fat NEAR blood) WITHOUT ((fat NEAR blood) NEAR mucin)"),
+        ("necrosis and either fat or blood", "necrosis AND (fat OR blood)"),
+        # A pronoun for the one term that it can stand for.
+        ("fat with blood near it", "fat NEAR blood"),
+        ("fat that has blood next to it", "fat NEAR blood"),
+        ("fat with no blood near it", "fat WITHOUT (fat NEAR blood)"),
+        ("fat with blood not near it", "fat WITHOUT (fat NEAR blood)"),
+        ("fat with blood within 200 um of it", "fat WITHIN 200 µm OF blood"),
+        ("fat and blood near it", "fat AND (blood NEAR fat)"),
+        ("fat with blood nearby", "fat NEAR blood"),
+        ("fat with blood in it", "fat AND blood"),
+        ("Fett mit Blut daneben", "fat NEAR blood"),
+        ("Fett mit Blut in der Nähe", "fat NEAR blood"),
+        ("graisse avec du sang autour", "fat NEAR blood"),
+        ("grasa con sangre al lado", "fat NEAR blood"),
+        ("yanında kan olan yağ", "fat NEAR blood"),
+        ("yanında kan olmayan yağ", "fat WITHOUT (fat NEAR blood)"),
+        # What touches and surrounds.
+        ("fat touching blood", "fat NEAR blood"),
+        ("fat in contact with blood", "fat NEAR blood"),
+        ("Fett von Blut umgeben", "fat NEAR blood"),
+        ("Fett nicht von Blut umgeben", "fat WITHOUT (fat NEAR blood)"),
+        ("graisse entourée de sang", "fat NEAR blood"),
+        ("grasa no rodeada de sangre", "fat WITHOUT (fat NEAR blood)"),
+        ("kanla çevrili olmayan yağ", "fat WITHOUT (fat NEAR blood)"),
+        # Distances.
+        ("lymphocytes 200 um away from fat", NOT_NEAR),
+        ("lymphocytes located 200 micrometers away from fat", NOT_NEAR),
+        ("lymphocytes 0.2 mm away from fat", NOT_NEAR),
+        ("lymphocytes 0.02 cm away from fat", NOT_NEAR),
+        ("lymphocytes > 200 µm from fat", NOT_NEAR),
+        ("lymphocytes at a distance of at least 200 microns from fat", NOT_NEAR),
+        ("Lymphozyten 200 µm vom Fett entfernt", NOT_NEAR),
+        ("Lymphozyten 200 µm entfernt von Fett", NOT_NEAR),
+        ("Lymphozyten weiter als 200 µm weg vom Fett", NOT_NEAR),
+        ("lymphocytes à 200 µm au plus de la graisse", "lymphocytes WITHIN 200 µm OF fat"),
+        ("linfocitos a 200 µm como máximo de la grasa", "lymphocytes WITHIN 200 µm OF fat"),
+        ("lymphocytes éloignés de 200 µm de la graisse", NOT_NEAR),
+        ("linfocitos alejados 200 µm de la grasa", NOT_NEAR),
+        ("yağdan 200 µm uzakta lenfosit", NOT_NEAR),
+        ("lymphocytes within a 200 um radius of fat", "lymphocytes WITHIN 200 µm OF fat"),
+        ("lymphocytes 200um from fat", "lymphocytes WITHIN 200 µm OF fat"),
+        ("lymphocytes at a distance of 200 um from fat", "lymphocytes WITHIN 200 µm OF fat"),
+        ("lymphocytes within 0,2 mm of fat", "lymphocytes WITHIN 200 µm OF fat"),
+        ("lymphocytes within 1,500 µm of fat", "lymphocytes WITHIN 1500 µm OF fat"),
+        ("Lymphozyten innerhalb von 1.000 µm von Fett", "lymphocytes WITHIN 1000 µm OF fat"),
+        ("lymphocytes within 2 millimetres from fat", "lymphocytes WITHIN 2000 µm OF fat"),
+        # Signs.
+        ("fat -blood", "fat WITHOUT blood"),
+        ("fat +blood -mucin", "(fat AND blood) WITHOUT mucin"),
+        ("fat & !blood", "fat WITHOUT blood"),
+        ("!fat", "NOT fat"),
+        ('fat -"smooth muscle"', 'fat WITHOUT "smooth muscle"'),
+        ("fat -(blood or mucin)", "fat WITHOUT (blood OR mucin)"),
+        ("fat / blood", "fat OR blood"),
+        ("Fett -Blut", "fat WITHOUT blood"),
+    ],
+)
+def test_is_read_as_it_is_meant(text: str, query: str) -> None:
+    read = parsed(text)
+    assert read.query is not None
+    assert text_of(read.query) == query.replace('"smooth muscle"', "smooth muscle")
+    assert parsed(text_of(read.query)).query == read.query
+
+
+@pytest.mark.parametrize(
+    ("text", "template"),
+    [
+        ("fat near it", strings.UNCLEAR_PRONOUN),
+        ("near it", strings.UNCLEAR_PRONOUN),
+        ("fat with blood and mucin near it", strings.UNCLEAR_PRONOUN),
+        ("(fat or blood) with mucin near them", strings.UNCLEAR_PRONOUN),
+        ("fat without blood not near it", strings.UNCLEAR_PRONOUN),
+        ("fat and blood not", strings.UNCLEAR_NOT),
+        ("fat or blood or mucin but not both", strings.UNCLEAR_BOTH),
+        ("fat and blood but not both", strings.UNCLEAR_BOTH),
+        ("but not both", strings.NO_TERMS),
+        ("fat near both blood", strings.UNCLEAR_BOTH),
+        ("necrosis and either fat", strings.UNCLEAR_BOTH),
+        ("fat not near both blood and mucin", strings.UNCLEAR_BOTH),
+    ],
+)
+def test_is_refused_where_it_can_be_meant_in_several_ways(text: str, template: str) -> None:
+    read = parsed(text)
+    assert read.query is None
+    assert re.fullmatch(pattern(template), read.problems[-1].sentence)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "lymphocytes 200 um away from fat",
+            strings.READ_AS.format(text="200 um away from", term="more than 200 µm from"),
+        ),
+        ("lymphocytes 200 um from fat", strings.READ_AS.format(text="200 um from", term="within 200 µm of")),
+        ("fat near blood or mucin", strings.NEAR_ONE.format(operator="near", term="blood")),
+        ("Fett neben Blut oder Schleim", strings.NEAR_ONE.format(operator="near", term="blood")),
+        ("fat and blood near mucin", strings.NEAR_OF_ONE.format(operator="near", term="blood")),
+        ("fat - blood", strings.UNKNOWN_SIGNS),
+    ],
+)
+def test_what_could_be_meant_otherwise_is_said(text: str, sentence: str) -> None:
+    problems = parsed(text).problems
+    assert sentence in [problem.sentence for problem in problems]
+    assert all(problem.note for problem in problems)
+
+
+@pytest.mark.parametrize("inner", ["near fat or near", "or fat but not both or", "and blood but not both"])
+def test_what_doubles_in_every_bracket_is_refused_soon(inner: str) -> None:
+    text = f"{'(' * 30}fat {' '.join([f'near blood {inner} mucin)'] * 30)}"
+    start = time.process_time()
+    assert parsed(text).query is None
+    assert time.process_time() - start < 5
+
+
+def test_a_lone_distance_in_another_language_is_said() -> None:
+    (note,) = parsed("Lymphozyten 200 µm vom Fett entfernt").problems
+    assert "“200 µm” is “more than 200 um of”" in note.sentence
+
+
+def test_what_is_quoted_keeps_its_signs() -> None:
+    assert [one.text for one in parsed('"fat -blood" or "-fat"').understood] == ["fat -blood", "-fat"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.encoders.registry import cards, encoder_in_use, listing, load_encoder
 from viewer.relevance.encoders.tissue import strings
 from viewer.relevance.encoders.tissue.card import (
+    FACTS,
     LOGITS,
     PAGE,
     VECTOR_WIDTH,

@@ -58,6 +58,7 @@ FORGET_QUERIES = "&Forget earlier queries"
 # Places.
 PLACE_LIST_NAME = "Places, most alike first"
 PLACE_TITLE = "{number}. likeness {score:.2f}"
+PLACE_SHORT_TITLE = "{number}. {score:.2f}"
 NO_THUMBNAIL = "no picture: {error}"
 PREVIOUS_PLACE = "Previous place"
 PREVIOUS_PLACE_TIP = "Go to the previous place in the list"

@@ -295,6 +295,7 @@ class DockFolding(QObject):
     def _room_px(self, side_count: int) -> int:
         """For the widths of all docks beside the middle."""
         whole, central = self._window.width(), self._window.centralWidget()
+        assert central is not None
         middle_px = LEAST_SHARE * whole * self._window.height()
 
         def has_share(width: int) -> bool:

@@ -40,6 +40,14 @@ def test_white_as_wide_as_a_fat_cell_has_half_and_a_lumen_nothing() -> None:
     assert np.median(shade[lumen]) == 0
 
 
+def test_white_between_lamellae_has_no_colour_however_narrow() -> None:
+    cleft, fat = np.zeros_like(PIECE), disc(120, 150, 4)
+    cleft[100:200, 170:174] = True
+    shade = shade_of(StainedGlass().stain(PIECE & ~cleft & ~fat, stained.HAEMATOXYLIN_EOSIN).picture())
+    assert np.median(shade[cleft & PIECE]) == 0
+    assert np.median(shade[fat]) == 191
+
+
 def test_an_inlet_is_glass_as_what_it_opens_to() -> None:
     mask = np.zeros((60, 60), np.bool_)
     mask[20:50, 10:50] = True

@@ -143,6 +143,15 @@ def test_outlines_are_hidden_with_all_layers_and_by_themselves(
     assert tools.layer_list.lines == [row.title]
     tools.layer_list.shown_changed.emit(row.name, True)
     assert red_pixels(open_window) > 50
+    copy = annotations.rename(annotations.with_name("copy.geojson"))
+    copy.write_text(copy.read_text().replace("class 8", "class X"))
+    drop(open_window, copy)
+    qtbot.wait_until(lambda: len(tools.active.outlines.kept) == 2)
+    for on in False, True:  # the older one stays below
+        tools.layer_list.shown_changed.emit(row.name, on)
+        assert tools.layer_list.lines[-1] == row.title
+    assert [entry.title for entry in tools.active.layers.entries] == tools.layer_list.lines
+    tools.layer_list.remove_pressed.emit(tools.active.outlines.kept[1].name)
     tools.layer_list.shown_changed.emit(row.name, False)
     tools.layer_list.remove_pressed.emit(row.name)
     assert tools.layer_list.lines == []

@@ -48,6 +48,11 @@ def rows(stage: Stage) -> QListWidget:
     return child(stage.overlays.layer_list, QListWidget, strings.LAYERS_NAME)
 
 
+def select(stage: Stage, name: str) -> None:
+    titles = [line.split(" (")[0] for line in stage.overlays.layer_list.lines]
+    rows(stage).setCurrentRow(titles.index("Measured saliency" if name == "attention" else name))
+
+
 def slide(stage: Stage, name: str, value: int) -> None:
     child(stage.overlays.controls, QSlider, strings.SLIDERS[name][0]).setValue(value)
 
@@ -62,12 +67,18 @@ def look(stage: Stage, name: str) -> OverlayLook:
     return stage.drawn[names.get(name, kept)][1]
 
 
+def test_layers_are_listed_as_they_lie_on_the_slide(three: Stage) -> None:
+    layers = three.overlays.active.layers
+    assert three.overlays.layer_list.lines == ["Measured saliency", "blood", "fat"]
+    assert [entry.title for entry in layers.entries] == [entry.title for entry in layers.described.values()]
+    assert list(layers.described) == list(reversed(three.drawn))
+
+
 def test_what_is_chosen_is_for_the_selected_layer_only(three: Stage) -> None:
     saved: list[Overlay] = []
     three.overlays.look_changed.connect(saved.append)
-    assert three.overlays.layer_list.lines == ["blood", "Measured saliency", "fat"]
     for row, name in enumerate(("blood", "attention", "fat")):
-        rows(three).setCurrentRow(row)
+        select(three, name)
         slide(three, "opacity", 60 + 10 * row)
         slide(three, "low", 10 * row)
         slide(three, "threshold", 5 * row)
@@ -79,8 +90,8 @@ def test_what_is_chosen_is_for_the_selected_layer_only(three: Stage) -> None:
     maps = [look(three, name).colour_map for name in ("blood", "attention", "fat")]
     assert maps == ["teal", "magma", "cividis"]
     assert {one.opacity for one in saved} == {0.6}, "only the answer's look is for the next"
-    for row, value in enumerate((60, 70, 80)):
-        rows(three).setCurrentRow(row)
+    for name, value in (("blood", 60), ("attention", 70), ("fat", 80)):
+        select(three, name)
         assert child(three.overlays.controls, QSlider, strings.SLIDERS["opacity"][0]).value() == value
 
 
@@ -110,24 +121,25 @@ def test_it_is_said_which_layer_is_meant(three: Stage) -> None:
         labels = three.overlays.controls.findChildren(QLabel)
         return " ".join(label.text() for label in labels)
 
-    rows(three).setCurrentRow(2)
+    select(three, "fat")
     assert strings.LOOK_OF.format(title="fat") in said()
     three.overlays.active.fields.remove(next(name for name in three.drawn if name.startswith("kept")))
-    assert strings.LOOK_OF.format(title="blood") in said()
+    assert strings.LOOK_OF.format(title="Measured saliency") in said()
     three.tools.controls.shown.setChecked(False)
+    assert strings.LOOK_OF.format(title="blood") in said()
     three.overlays.active.fields.show_field(None, "")
     assert strings.LOOK_OF_NEXT in said()
 
 
 def test_attention_has_no_contours_and_their_key_is_for_the_answer(three: Stage) -> None:
-    rows(three).setCurrentRow(1)
+    select(three, "attention")
     assert not switch(three, "contours").isEnabled()
     assert not switch(three, "fill").isEnabled()
     three.overlays.change_look(contours=True)
     assert look(three, "blood").contours
     assert not look(three, "attention").contours
     assert three.overlays.switches["contours"]
-    rows(three).setCurrentRow(2)
+    select(three, "fat")
     assert switch(three, "contours").isEnabled()
     assert not three.overlays.switches["contours"], "this layer has none"
     three.overlays.change_look(contours=True)
@@ -135,7 +147,7 @@ def test_attention_has_no_contours_and_their_key_is_for_the_answer(three: Stage)
 
 
 def test_the_flashlight_is_one_for_all(three: Stage) -> None:
-    rows(three).setCurrentRow(2)
+    select(three, "fat")
     switch(three, "flashlight").click()
     assert {drawn[1].flashlight_px for drawn in three.drawn.values()} == {DEFAULT.flashlight_px}
     assert three.overlays.look.flashlight
@@ -144,11 +156,11 @@ def test_the_flashlight_is_one_for_all(three: Stage) -> None:
 
 
 def test_every_layer_is_hidden_by_its_tick_and_stays_so(three: Stage) -> None:
-    for row, name in enumerate(("blood", "attention", "fat")):
+    for row, name in enumerate(("attention", "blood", "fat")):
         item = rows(three).item(row)
         item.setCheckState(item.checkState().Unchecked)
         assert not look(three, name).visible
-    rows(three).setCurrentRow(0)
+    select(three, "blood")
     slide(three, "opacity", 90)
     assert not look(three, "blood").visible
     three.overlays.active.fields.show_field(field(), "blood")
@@ -158,14 +170,14 @@ def test_every_layer_is_hidden_by_its_tick_and_stays_so(three: Stage) -> None:
 
 
 def test_the_legend_has_the_numbers_of_the_range(three: Stage) -> None:
-    rows(three).setCurrentRow(0)
+    select(three, "blood")
     slide(three, "high", 75)
     text = three.legend.text
     assert UNLIKE in text
     assert AT_LEAST.format(value="0.75") in text
     slide(three, "low", 25)
     assert AT_MOST.format(value="0.25") in three.legend.text
-    rows(three).setCurrentRow(1)
+    select(three, "attention")
     slide(three, "low", 50)
     average = strings.MOST_OF_AVERAGE.format(most="1")
     assert AT_MOST.format(value=average) in three.legend.text
@@ -181,9 +193,9 @@ def test_the_list_says_which_layers_are_not_all_analysed(qtbot: QtBot, stage: St
     rows(stage).setCurrentRow(2)
     fat = strings.TITLE_AND_STATE.format(title="fat", state="30 % analysed")
     blood = strings.TITLE_AND_STATE.format(title="blood", state="42 % analysed")
-    assert (layers.lines[0], layers.lines[-1]) == (blood, fat)
+    assert layers.lines == ["Measured saliency", blood, fat]
     fields.set_state("63 % analysed")
-    assert layers.lines[0] == strings.TITLE_AND_STATE.format(title="blood", state="63 % analysed")
+    assert layers.lines[1] == strings.TITLE_AND_STATE.format(title="blood", state="63 % analysed")
     fields.set_state(ALL_ANALYSED)
-    assert (layers.lines[0], layers.lines[-1]) == ("blood", fat)
+    assert layers.lines[1:] == ["blood", fat]
     assert rows(stage).currentRow() == 2, "the selected layer stays so"

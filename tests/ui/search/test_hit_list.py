@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QLabel
 
 from tests.messages import pattern
 from viewer.relevance.patches.peaks import Hit
@@ -15,6 +16,7 @@ from viewer.slide.geometry import Rect
 from viewer.ui.search import strings
 from viewer.ui.search.hit_list import HitList, HitRow
 from viewer.ui.search.hit_thumbnails import MIN_SIDE_UM, HitThumbnails, thumbnail_rect
+from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,3 +245,15 @@ def test_a_thumbnail_shows_the_surroundings_of_a_small_place() -> None:
     )
     large = thumbnail_rect(Rect(0, 0, 4000, 1000), (1, 1))
     assert (large.width, large.height) == (4000, 4000)
+
+
+def test_a_narrow_list_cuts_no_score(qtbot: QtBot) -> None:
+    def picture(score: float, width_px: int) -> QImage:
+        places = HitList()
+        qtbot.add_widget(places)
+        places.resize(width_px, 100)
+        places.show_rows([row(1, 0, score)])
+        return places.grab().toImage()
+
+    width_px = QLabel(row(1, 0).short_title).sizeHint().width() + em_px(2)
+    assert picture(0.91, width_px) != picture(0.98, width_px), "the last digit is seen"

@@ -111,17 +111,27 @@ def test_a_key_brings_a_covered_panel_to_the_front_and_then_hides_it(
 def test_panels_of_a_large_window_come_back_after_a_small_one(
     qtbot: QtBot, make_window: Callable[[], MainWindow]
 ) -> None:
+    def sizes(window: MainWindow) -> list[tuple[int, int]]:
+        names = "folder", "query", "navigator", "properties"
+        return [(window.docks[name].width(), window.docks[name].height()) for name in names]
+
     window = make_window()
     window.resize(1200, 900)
-    window.actions_["show_folder"].trigger()
+    window.docks.show("folder")
+    window.docks.show("query")
+    qtbot.wait_until(lambda: set(window.docks.folding.sizes.heights) >= {"folder", "query"})
+    QApplication.processEvents()
+    before = sizes(window)
     window.resize(SCALED)
-    qtbot.wait_until(lambda: len(window.tabifiedDockWidgets(window.docks["folder"])) == 2)
+    qtbot.wait_until(lambda: len(window.tabifiedDockWidgets(window.docks["folder"])) == 3)
     window.close()
     later = make_window()
     restore_layout(later)
     later.resize(1200, 900)
     qtbot.wait_until(lambda: later.width() == 1200 and later.docks["folder"].isVisible())
     assert [later.tabifiedDockWidgets(dock) for dock in later.docks.values()] == [[]] * len(later.docks)
+    QApplication.processEvents()
+    assert sizes(later) == before
 
 
 def test_a_slide_that_opens_with_a_note_is_shown_as_a_whole(

@@ -6,8 +6,19 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QDockWidget, QLabel, QLineEdit, QMainWindow, QTabBar
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QLabel,
+    QLineEdit,
+    QMainWindow,
+    QSizePolicy,
+    QTabBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from viewer.ui.widgets.dock_folding import LEAST_SHARE, DockFolding
 from viewer.ui.widgets.limited_scroll_area import YieldingArea
@@ -24,14 +35,23 @@ class Window(QMainWindow):
 
     def __init__(self) -> None:
         super().__init__()
-        self.middle = QLabel()
-        self.setCentralWidget(self.middle)
+        self.middle, self.note = QLabel(), QLabel()
+        self.note.setFixedHeight(100)
+        self.note.hide()
+        central = QWidget()
+        layout = QVBoxLayout(central)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.note)
+        layout.addWidget(self.middle, 1)
+        self.setCentralWidget(central)
         self.docks: dict[str, QDockWidget] = {}
-        self.folding = DockFolding(self, self.docks, self.middle)
+        self.folding = DockFolding(self, self.docks, self.middle, self.height_above)
         for name, area in PLACES.items():
             dock = self.docks[name] = QDockWidget(name, objectName=name)
             panel = QLineEdit()
             panel.setMinimumSize(200, 150)
+            panel.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
             dock.setWidget(YieldingArea(panel))
             dock.setTitleBarWidget(QLabel(name))
             self.addDockWidget(area, dock)
@@ -42,6 +62,9 @@ class Window(QMainWindow):
     def share(self) -> float:
         """Of the middle."""
         return self.middle.width() * self.middle.height() / (self.width() * self.height())
+
+    def height_above(self, _width: int) -> int:
+        return 0 if self.note.isHidden() else self.note.height()
 
     def tabs_of(self, name: str) -> set[str]:
         return {dock.objectName() for dock in self.tabifiedDockWidgets(self.docks[name])}
@@ -69,6 +92,25 @@ def show(window: Window, *names: str, size: tuple[int, int] | None = None) -> No
 def settle() -> None:
     for _ in range(3):  # resizing the docks resizes the middle, which may arrange once more
         QApplication.processEvents()
+
+
+def drag(window: Window, *, below: str | None, beside: str | None, by_px: int) -> None:
+    """Drag the edge below a dock downwards, or the edge right of it to the right."""
+    place = window.docks[below or beside or ""].geometry()
+    start = QPoint(place.center().x(), place.bottom() + 2) if below else QPoint(place.right() + 2, 200)
+    end = start + (QPoint(0, by_px) if below else QPoint(by_px, 0))
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    for kind, at, button, buttons in (
+        (QEvent.Type.MouseButtonPress, start, left, left),
+        (QEvent.Type.MouseMove, end, none, left),
+        (QEvent.Type.MouseButtonRelease, end, left, none),
+    ):
+        point = QPointF(at)
+        event = QMouseEvent(
+            kind, point, QPointF(window.mapToGlobal(at)), button, buttons, Qt.KeyboardModifier.NoModifier
+        )
+        QApplication.sendEvent(window, event)
+        settle()  # Qt moves an edge once the events are done
 
 
 def test_in_a_large_window_panels_stay_where_they_are(window: Window) -> None:
@@ -145,11 +187,41 @@ def test_any_size_and_any_panels_leave_the_middle_its_share(window: Window) -> N
             assert window.share >= LEAST_SHARE, (size, first, second)
 
 
-def test_a_dock_that_the_reader_widens_stays_wide(window: Window) -> None:
-    show(window, "one", size=(800, 600))
-    window.resizeDocks([window.docks["one"]], [600], Qt.Orientation.Horizontal)
-    settle()
-    assert window.docks["one"].width() == 600
-    window.resize(780, 600)
-    settle()
+def test_a_dock_that_the_reader_widens_is_wide_wherever_there_is_room(window: Window) -> None:
+    show(window, "one", size=(1000, 600))
+    wide = window.docks["one"].width() + 200
+    drag(window, below=None, beside="one", by_px=200)
+    assert window.docks["one"].width() == wide
+    show(window, size=(600, 600))
     assert window.share >= LEAST_SHARE
+    assert window.docks["one"].width() < wide
+    show(window, size=(1000, 600))
+    assert window.docks["one"].width() == wide
+
+
+def test_heights_that_the_reader_dragged_come_back(window: Window) -> None:
+    show(window, "one", "two")
+    drag(window, below="one", beside=None, by_px=150)
+    dragged = [window.docks[name].height() for name in ("one", "two")]
+    assert dragged[0] > dragged[1] + 200
+    show(window, size=(1600, 330))
+    assert window.tabs_of("one") == set()
+    assert min(window.docks[name].height() for name in ("one", "two")) >= 150
+    show(window, size=(500, 300))
+    assert window.tabs_of("one") == {"two"}
+    show(window, size=(1600, 1000))
+    assert [window.docks[name].height() for name in ("one", "two")] == dragged
+    assert window.folding.sizes.heights == {"one": dragged[0], "two": dragged[1]}
+
+
+def test_a_note_above_the_middle_narrows_the_docks_and_folds_none(window: Window) -> None:
+    show(window, "one", "three", size=(900, 600))
+    before = [window.docks[name].width() for name in ("one", "three")]
+    window.note.show()
+    settle()
+    assert window.middle.height() <= 500
+    assert window.tabs_of("one") == set()
+    assert window.share >= LEAST_SHARE
+    window.note.hide()
+    settle()
+    assert [window.docks[name].width() for name in ("one", "three")] == before

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPalette
-from PySide6.QtWidgets import QCheckBox, QLabel, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QToolButton, QWidget
 
 from viewer.ui.widgets.limited_scroll_area import YieldingArea
 from viewer.ui.widgets.theme import THEME_NAMES, ThemeKeeper, em_px, load_theme
@@ -167,3 +167,14 @@ def test_a_panel_that_marks_its_focus_gets_no_frame_when_the_theme_changes(
     panel.clearFocus()
     assert area.viewport().size() == area.size()
     themes.choose("light")
+
+
+def test_icons_of_buttons_grow_with_the_letters(qtbot: QtBot, themes: ThemeKeeper) -> None:
+    button = QToolButton()
+    qtbot.add_widget(button)
+    themes.set_font_percent(250)
+    try:
+        button.ensurePolished()
+        assert button.iconSize().width() == em_px()
+    finally:
+        themes.set_font_percent(100)

@@ -19,7 +19,7 @@ from viewer.slide.pixels import rgba_8
 from viewer.slide.source import TileError, TileNotReadyError
 from viewer.slide.tissue import strings
 from viewer.slide.tissue.integral import integral
-from viewer.slide.tissue.morphology import grown, holes_filled, pieces, shrunk, without_gaps
+from viewer.slide.tissue.morphology import grown, holes_filled, not_round, pieces, shrunk, without_gaps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,6 +46,7 @@ _DARK = 60  # of 255: darker in all channels is a dark field, or a place the sca
 # Sizes, in µm.
 _GAP_UM = 80.0  # half of the white between the walls of a fat cell
 _FAT_CELL_UM = 80.0
+_FAT_CELL_ROUNDNESS = 0.3  # two cells that a broken wall joins have 0.4; white between lamellae has less
 _HOLE_UM2 = 1.0e6
 _SPECK_UM2 = 400.0
 _PALE_UM2 = 20_000.0  # so much of a pale stain is tissue without a darker pixel in it
@@ -140,15 +141,17 @@ def tissue_shade(
     picture: NDArray[np.uint8], mpp_um: tuple[float, float], fill_rgb: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
     """How far each pixel (height, width, 3) is to be coloured, where colours stand for tissue, from 127, not
-    at all, to 255: 255 what is stained, 191 white no wider than a fat cell, 0 glass and lumina. In a dark
-    field 255 what shines."""
+    at all, to 255: 255 what is stained, 191 white as narrow and round as a fat cell, 0 glass, lumina and
+    clefts. In a dark field 255 what shines."""
     pixel_um = float(np.sqrt(mpp_um[0] * mpp_um[1]))
     search = _Search(picture, np.zeros(picture.shape[:2], np.bool_), pixel_um, fill_rgb)
     if search.in_dark_field:
         return search.run().mask * np.uint8(255)
-    glass_rgb, _noise_od = search.glass()
-    stained = _highest(_density(picture, glass_rgb)) > _SURE_OD[0]
-    within = without_gaps(stained, _FAT_CELL_UM / 2 / pixel_um)
+    glass_rgb, noise_od = search.glass()
+    highest = _highest(_density(picture, glass_rgb))
+    stained = highest > _SURE_OD[0]
+    clefts = not_round(highest <= max(_FAINTEST_OD, 5 * noise_od), _FAT_CELL_ROUNDNESS)
+    within = without_gaps(stained, _FAT_CELL_UM / 2 / pixel_um) & ~clefts
     return np.where(stained, np.uint8(255), within * np.uint8(191))
 
 

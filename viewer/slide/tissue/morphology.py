@@ -65,6 +65,16 @@ def shrunk(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
     return ndimage.minimum_filter(mask, 2 * radius_px + 1, mode="constant", cval=True)
 
 
+def not_round(mask: NDArray[np.bool_], roundness: float) -> NDArray[np.bool_]:
+    """The pieces of a mask of which the largest disc within covers less than that share."""
+    found = pieces(mask)
+    if not len(found.areas):
+        return mask
+    inside_px = ndimage.distance_transform_edt(mask)
+    radius_px = ndimage.maximum(inside_px, found.labels, np.arange(1, len(found.areas) + 1))
+    return found.of(np.pi * np.asarray(radius_px) ** 2 < roundness * found.areas)
+
+
 def without_gaps(mask: NDArray[np.bool_], radius_px: float) -> NDArray[np.bool_]:
     """The mask with the gaps into which no disc of ``radius_px`` fits, but without inlets: what is within a
     radius of where one fits, and not behind the mask, stays open."""

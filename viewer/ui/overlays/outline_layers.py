@@ -89,7 +89,6 @@ class OutlineLayers(QObject):
         """Take a layer away, where there is one of this name."""
         if self._laid.pop(name, None) is not None:
             self._layers.remove(name)
-            self._layers.changed.emit()  # one that is not shown has no entry to remove
             self.kept_removed.emit(name)
 
     def names_at(self, x: float, y: float) -> tuple[str, ...]:
@@ -114,12 +113,9 @@ class OutlineLayers(QObject):
         return super().eventFilter(watched, event)
 
     def _show(self, name: str) -> None:
-        """Describe a layer while it is shown."""
-        if self._laid[name].visible:
-            self._layers.put_entry(name, _entry(self._laid[name]))
-        else:
-            self._layers.remove(name)
-            self._layers.changed.emit()  # one that was never shown has no entry to remove
+        """Describe a layer, shown or not."""
+        layer = self._laid[name]
+        self._layers.put_entry(name, _entry(layer), visible=layer.visible)
 
     def _draw(self) -> None:
         """Hand to the view what has changed of what is to be seen."""

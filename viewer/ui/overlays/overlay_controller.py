@@ -187,14 +187,15 @@ class OverlayController(QObject):
 
     def _show_layers(self) -> None:
         fields, layers = self.active.fields, self.active.layers
-        rows = fields.present
-        for name, entry in layers.described.items():
-            look = layers.look_of(name)
-            if look is not None and not fields.has(name):
+        known = {row.name: row for row in (*fields.present, *fields.kept, *self.active.outlines.kept)}
+        rows = []
+        for name, entry in layers.described.items():  # in the order of the legend
+            if name in known:
+                rows.append(known[name])
+            elif (look := layers.look_of(name)) is not None:
                 rows.append(
                     LayerRow(name, entry.title, look.visible, kept=False, unfinished=entry.unfinished)
                 )
-        rows += [*fields.kept, *self.active.outlines.kept]
         self.layer_list.show_layers(rows, can_keep=fields.has_present)
         self._show_look()
         self.changed.emit()

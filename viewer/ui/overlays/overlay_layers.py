@@ -28,6 +28,12 @@ class _Laid:
 
     look: OverlayLook | None
     entry: LegendEntry
+    visible: bool = True
+    """Of what its producer draws; else the look says it."""
+
+    @property
+    def shown(self) -> bool:
+        return self.visible if self.look is None else self.look.visible
 
 
 class OverlayLayers(QObject):
@@ -55,8 +61,8 @@ class OverlayLayers(QObject):
     @property
     def entries(self) -> tuple[LegendEntry, ...]:
         """Of the layers that are drawn, the uppermost first."""
-        laid = () if self.hidden else tuple(self._laid.values())
-        return tuple(one.entry for one in reversed(laid) if one.look is None or one.look.visible)
+        laid = () if self.hidden else self._uppermost_first.values()
+        return tuple(one.entry for one in laid if one.shown)
 
     @property
     def hidden(self) -> bool:
@@ -66,7 +72,7 @@ class OverlayLayers(QObject):
     @property
     def described(self) -> dict[str, LegendEntry]:
         """Every layer's entry by its name, shown or not, the uppermost first."""
-        return {name: laid.entry for name, laid in reversed(self._laid.items())}
+        return {name: laid.entry for name, laid in self._uppermost_first.items()}
 
     def look_of(self, name: str) -> OverlayLook | None:
         """How a layer is drawn; None where there is none of this name."""
@@ -92,9 +98,10 @@ class OverlayLayers(QObject):
         self._tissue.request()
         self._refresh()
 
-    def put_entry(self, name: str, entry: LegendEntry) -> None:
-        """Describe what its producer draws itself while layers are not ``hidden``."""
-        self._laid[name] = _Laid(None, entry)
+    def put_entry(self, name: str, entry: LegendEntry, *, visible: bool) -> None:
+        """Describe what its producer draws itself, over all layers, where it is visible and these are not
+        ``hidden``."""
+        self._laid[name] = _Laid(None, entry, visible)
         self._refresh()
 
     def restyle(self, name: str, look: OverlayLook, entry: LegendEntry) -> None:
@@ -132,6 +139,12 @@ class OverlayLayers(QObject):
         """Hide all layers while a key is held."""
         self._bare = bare
         self._show_or_hide()
+
+    @property
+    def _uppermost_first(self) -> dict[str, _Laid]:
+        """As they lie on the slide."""
+        newest_first = list(reversed(self._laid.items()))
+        return dict(sorted(newest_first, key=lambda laid: laid[1].look is not None))
 
     def _forget_all(self) -> None:
         """The view has dropped them with its slide."""

@@ -56,6 +56,11 @@ class HitRow:
         template = strings.PLACE_WEAK if self.weak else likely
         return template.format(number=self.number, score=self.hit.score)
 
+    @property
+    def short_title(self) -> str:
+        """What a narrow list has room for."""
+        return strings.PLACE_SHORT_TITLE.format(number=self.number, score=self.hit.score)
+
 
 class HitModel(QAbstractListModel):
     """The rows, and their thumbnails as they are read."""
@@ -125,9 +130,11 @@ class _HitDelegate(QStyledItemDelegate):
         painter.save()
         em = option.fontMetrics.height()
         box = option.rect.adjusted(em // 4, em // 4, -em // 4, -em // 4)
-        picture = QRect(box.left(), box.top(), box.height(), box.height())
-        _paint_picture(painter, picture, row, option)
-        _paint_text(painter, box.adjusted(box.height() + em // 2, 0, 0, 0), row, option)
+        # A score is never cut: in a narrow list the picture is smaller.
+        beside_px = box.width() - em // 2 - option.fontMetrics.horizontalAdvance(row.short_title)
+        side = max(min(box.height(), beside_px), 0)
+        _paint_picture(painter, QRect(box.left(), box.top(), side, side), row, option)
+        _paint_text(painter, box.adjusted(side + em // 2 if side else 0, 0, 0, 0), row, option)
         if option.state & QStyle.StateFlag.State_HasFocus:
             painter.setPen(option.palette.color(QPalette.ColorRole.Text))
             painter.drawRect(option.rect.adjusted(1, 1, -2, -2))
@@ -149,7 +156,9 @@ def _paint_text(painter: QPainter, box: QRect, row: HitRow, option: QStyleOption
     selected = bool(option.state & QStyle.StateFlag.State_Selected)
     line = option.fontMetrics.lineSpacing()
     painter.setPen(option.palette.color(roles.HighlightedText if selected else roles.Text))
-    painter.drawText(QRect(box.left(), box.top(), box.width(), line), Qt.AlignmentFlag.AlignLeft, row.title)
+    fits = option.fontMetrics.horizontalAdvance(row.title) <= box.width()
+    title = row.title if fits else row.short_title
+    painter.drawText(QRect(box.left(), box.top(), box.width(), line), Qt.AlignmentFlag.AlignLeft, title)
     painter.setPen(option.palette.color(roles.HighlightedText if selected else roles.PlaceholderText))
     facts = row.facts
     if row.thumbnail_error:

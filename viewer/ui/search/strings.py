@@ -58,6 +58,7 @@ FORGET_QUERIES = "&Forget earlier queries"
 # Places.
 PLACE_LIST_NAME = "Places, most alike first"
 PLACE_TITLE = "{number}. likeness {score:.2f}"
+PLACE_SHORT_TITLE = "{number}. {score:.2f}"
 PLACE_PROBABLE = "{number}. probability {score:.2f}"
 PLACE_WEAK = "{number}. weak, {score:.2f}"
 NONE_ABOVE = {

@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
         panels = built_in_panels(
             folder=self.folder, query=self.query.panel, attention=self.attention.controls
         )
-        self.docks = Docks(self, self, themes, panels, middle=self.area.pages)
+        self.docks = Docks(self, self, themes, panels, self.area)
         self.status = StatusLine(view, themes, self)
         self.setStatusBar(self.status)
         parts = Parts(

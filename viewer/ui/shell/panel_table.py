@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from viewer.common.log import logger
 from viewer.plugins import plugins
@@ -15,7 +15,7 @@ from viewer.ui.panels.navigator import Navigator
 from viewer.ui.panels.panel_spec import FollowsView, PanelSpec
 from viewer.ui.panels.properties import PropertiesPanel
 from viewer.ui.shell import strings
-from viewer.ui.widgets.dock_folding import DockFolding
+from viewer.ui.widgets.dock_folding import DockFolding, DockSizes
 from viewer.ui.widgets.limited_scroll_area import YieldingArea
 from viewer.ui.widgets.theme import em_px
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.panels.panel_spec import PanelHost
+    from viewer.ui.shell.view_area import ViewArea
     from viewer.ui.widgets.theme import ThemeKeeper
 
 log = logger("ui")
@@ -60,18 +61,17 @@ class Docks(dict[str, QDockWidget]):
         host: PanelHost,
         themes: ThemeKeeper,
         built_in: tuple[PanelSpec, ...],
-        *,
-        middle: QWidget,
+        area: ViewArea,
     ) -> None:
-        """``middle``: the part of the window that keeps its share beside the docks."""
+        """``area``: its pages keep their share of the window beside the docks."""
         super().__init__()
         self._window, self._host, self._themes = window, host, themes
-        self.folding = DockFolding(window, self, middle)
+        self.folding = DockFolding(window, self, area.pages, area.height_above)
         for spec in built_in:
             self._add(spec)
-        sides, right = [self["folder"], self["navigator"]], [self["navigator"], self["properties"]]
-        window.resizeDocks(sides, [em_px(19), em_px(19)], Qt.Orientation.Horizontal)
-        window.resizeDocks(right, [em_px(13), em_px(24)], Qt.Orientation.Vertical)
+        self.folding.sizes = DockSizes(
+            {"folder": em_px(19), "navigator": em_px(19)}, {"navigator": em_px(13), "properties": em_px(24)}
+        )
         self.built_in = frozenset(self)
         found, problems = plugins(PLUGIN_GROUP, PanelSpec)
         self.problems = list(problems)
@@ -137,7 +137,11 @@ class _DockTitle(QWidget):
         self._close.setIconSize(QSize(em_px(0.9), em_px(0.9)))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(em_px(0.5), em_px(0.15), em_px(0.2), em_px(0.15))
-        layout.addWidget(QLabel(title), 1)
+        label = QLabel(title)
+        label.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )  # no panel is as wide for it
+        layout.addWidget(label, 1)
         layout.addWidget(self._close)
         themes.changed.connect(self._draw)
         self._draw()

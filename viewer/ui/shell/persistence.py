@@ -13,14 +13,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from viewer.common.atomic_write import SaveError, save_atomically
 from viewer.common.log import logger
 from viewer.common.paths import state_dir
+from viewer.ui.widgets.dock_folding import DockSizes
 from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from PySide6.QtWidgets import QMainWindow
-
     from viewer.common.settings import Overlay, Settings
+    from viewer.ui.shell.main_window import MainWindow
     from viewer.ui.shell.reader_state import ReaderState
     from viewer.ui.shell.view_area import ViewArea
     from viewer.ui.widgets.messages import MessageArea
@@ -99,7 +99,7 @@ class Persistence(QObject):
             self._reported.add(error.reason)
             self._messages.show_message(MessageKind.WARNING, str(error))
 
-    def close(self, window: QMainWindow) -> None:
+    def close(self, window: MainWindow) -> None:
         """Save the state and the layout a last time."""
         self._timer.stop()
         self.save_state()
@@ -116,34 +116,47 @@ def layout_path() -> Path:
     return state_dir() / "window.json"
 
 
-def save_layout(window: QMainWindow) -> None:
-    """Save position, size and panels. Raises SaveError."""
+def save_layout(window: MainWindow) -> None:
+    """Save position, size and panels, and the sizes of these where there is room. Raises SaveError."""
+    sizes = window.docks.folding.sizes
     tables = {
         "geometry": _as_text(window.saveGeometry().data()),
         "state": _as_text(window.saveState(VERSION).data()),
+        "widths": sizes.widths,
+        "heights": sizes.heights,
     }
     save_atomically(layout_path(), json.dumps(tables).encode())
 
 
-def restore_layout(window: QMainWindow) -> bool:
+def restore_layout(window: MainWindow) -> bool:
     """Restore panels, and position and size within the screen. Returns False where the window still needs a
     place: nothing usable is saved, or only for a much larger screen."""
     try:
         tables = json.loads(layout_path().read_bytes())
         geometry, state = (base64.b64decode(tables[name], validate=True) for name in ("geometry", "state"))
+        sizes = DockSizes(*(_lengths(tables.get(name, {})) for name in ("widths", "heights")))
     except FileNotFoundError:
         return False
-    except (OSError, ValueError, TypeError, KeyError, binascii.Error) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, binascii.Error) as error:
         log.warning("%s is not used: %s", layout_path(), error)
         return False
     placed = window.restoreGeometry(geometry)
-    window.restoreState(state, VERSION)
+    if window.restoreState(state, VERSION):
+        window.docks.folding.sizes = sizes
     if placed and not window.isMaximized():
         _keep_on_screen(window)
     return placed
 
 
-def _keep_on_screen(window: QMainWindow) -> None:
+def _lengths(table: dict[str, int]) -> dict[str, int]:
+    """The pixels that are saved for each dock. Raises ValueError, TypeError or AttributeError."""
+    lengths = {name: int(px) for name, px in table.items()}
+    if min(lengths.values(), default=1) < 1:
+        raise ValueError(f"{table} are no sizes of panels")
+    return lengths
+
+
+def _keep_on_screen(window: MainWindow) -> None:
     """Shrink and move a window to where all of it is seen: it may have been saved on a larger screen."""
     available, place = window.screen().availableGeometry(), window.geometry()
     place.setSize(place.size().boundedTo(available.size()))

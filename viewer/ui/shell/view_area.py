@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from viewer.ui.widgets.messages import MessageArea
 
 
+_LEAST_EM = 1.6
+"""Height of the messages, where there are any: a line."""
+
+
 class ViewArea(QWidget):
     """Shows the start page while no view holds a slide. A view becomes active with the keyboard's focus."""
 
@@ -58,6 +62,10 @@ class ViewArea(QWidget):
         """The view that actions and panels work on."""
         return self._active
 
+    def height_above(self, width_px: int) -> int:
+        """How high messages are above the pages in an area of that width."""
+        return min(self._messages.needed_px(width_px), self._most_for_messages(width_px))
+
     def set_start_page(self, page: StartPage) -> None:
         """The page for a window without a slide."""
         self._start_page = YieldingArea(page)
@@ -92,9 +100,7 @@ class ViewArea(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # Qt's name
         """Leave most of the height to the slide, and half of the window, however many messages there are."""
         super().resizeEvent(event)
-        whole = self.window().size()
-        slide_px = LEAST_SHARE * whole.width() * whole.height() / max(self.width(), 1)
-        self._messages.set_max_height(min(self.height() // 4, max(int(self.height() - slide_px), em_px(2))))
+        self._messages.set_max_height(self._most_for_messages(self.width()))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Make the view that gets the keyboard focus the active one."""
@@ -103,6 +109,12 @@ class ViewArea(QWidget):
                 if view.canvas.native is watched:
                     self.set_active_view(view)
         return super().eventFilter(watched, event)
+
+    def _most_for_messages(self, width_px: int) -> int:
+        """How high messages may be in an area of that width."""
+        whole = self.window().size()
+        slide_px = LEAST_SHARE * whole.width() * whole.height() / max(width_px, 1)
+        return min(self.height() // 4, max(int(self.height() - slide_px), em_px(_LEAST_EM)))
 
     def _choose_page(self) -> None:
         any_slide = any(view.source is not None for view in self._views)

@@ -48,7 +48,13 @@ class LimitedHeightScrollArea(QScrollArea):
 
     def heightForWidth(self, width: int) -> int:
         """The height that the content needs at that width, up to the limit, in logical pixels."""
-        return min(self._needed_px(width), self._max_px)
+        return min(self.needed_px(width), self._max_px)
+
+    def needed_px(self, width: int) -> int:
+        """The height that the content needs at that width, in logical pixels."""
+        content = self.widget()
+        assert content is not None
+        return content.heightForWidth(width) if content.hasHeightForWidth() else content.sizeHint().height()
 
     def sizeHint(self) -> QSize:
         return QSize(super().sizeHint().width(), self.heightForWidth(self.width()))
@@ -59,15 +65,10 @@ class LimitedHeightScrollArea(QScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Without a scroll bar where all is seen: one that was needed would take the width that needs it."""
-        fits = self._needed_px(self.width()) <= self.height()
+        fits = self.needed_px(self.width()) <= self.height()
         bar = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if fits else Qt.ScrollBarPolicy.ScrollBarAsNeeded
         self.setVerticalScrollBarPolicy(bar)
         super().resizeEvent(event)
-
-    def _needed_px(self, width: int) -> int:
-        content = self.widget()
-        assert content is not None
-        return content.heightForWidth(width) if content.hasHeightForWidth() else content.sizeHint().height()
 
     def viewportEvent(self, event: QEvent) -> bool:
         """Adapt the height when the content changes."""
@@ -77,7 +78,7 @@ class LimitedHeightScrollArea(QScrollArea):
 
 
 _MIN_HEIGHT_EM = 6.0
-_LEAST_WIDTH_EM, _LEAST_HEIGHT_EM = 7.0, 1.5
+_LEAST_WIDTH_EM, _LEAST_HEIGHT_EM = 2.5, 1.5
 """Of an area that gives way."""
 
 

@@ -85,7 +85,8 @@ class Theme:
     @property
     def style_sheet(self) -> str:
         text = resources.files("resources").joinpath("themes", "window.qss").read_text(encoding="utf-8")
-        return re.sub(r"\{(\w+)\}", lambda match: self.colours[match[1]], text)
+        words = {**self.colours, "em_px": f"{em_px()}px"}  # Qt takes an icon's size in pixels only
+        return re.sub(r"\{(\w+)\}", lambda match: words[match[1]], text)
 
 
 def load_theme(name: str) -> Theme:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from viewer.slide.tissue.stains import Stains
 
 WIDTH = 0.45
 """Of the logistic about a concept's centre, in standard deviations of its weighted sum."""
@@ -40,11 +42,15 @@ class Concept:
     id: str
     title: str
     limits: str
-    he: bool
+    stain: Literal["H&E", "brown", "any"]
     reference_share: float
     centre: float
     weights: Mapping[str, float]
     gates: tuple[tuple[str, float, float], ...]
+
+    def is_stained(self, stains: Stains) -> bool:
+        """Whether a slide of these stains has what the concept is measured from."""
+        return {"H&E": stains.is_he, "brown": stains.is_brown, "any": True}[self.stain]
 
 
 @lru_cache(maxsize=1)
@@ -60,7 +66,7 @@ def _concept(name: str, table: Mapping[str, Any]) -> Concept:
         id=name,
         title=table["title"],
         limits=table["limits"],
-        he=table["he"],
+        stain=table["stain"],
         reference_share=table["reference_share"],
         centre=table["centre"],
         weights={key: weight / length for key, weight in table["weights"].items()},

@@ -20,7 +20,7 @@ from viewer.relevance.encoders.card import Reason
 from viewer.relevance.encoders.measured.card import INDEX, MEASUREMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -57,10 +57,15 @@ class Concept:
 def concepts() -> dict[str, Concept]:
     """All concepts by id."""
     text = resources.files("resources").joinpath("concepts.toml").read_text(encoding="utf-8")
-    return {name: _concept(name, table) for name, table in tomllib.loads(text).items()}
+    tables = tomllib.loads(text)
+    tissue_gates = tables.pop("tissue_gates")
+    return {
+        name: _concept(name, table, tissue_gates if table.get("tissue", True) else [])
+        for name, table in tables.items()
+    }
 
 
-def _concept(name: str, table: Mapping[str, Any]) -> Concept:
+def _concept(name: str, table: Mapping[str, Any], tissue_gates: Sequence[Any]) -> Concept:
     length = float(np.sqrt(sum(weight**2 for weight in table["weights"].values())))
     return Concept(
         id=name,
@@ -70,7 +75,9 @@ def _concept(name: str, table: Mapping[str, Any]) -> Concept:
         reference_share=table["reference_share"],
         centre=table["centre"],
         weights={key: weight / length for key, weight in table["weights"].items()},
-        gates=tuple((key, float(threshold), float(width)) for key, threshold, width in table["gates"]),
+        gates=tuple(
+            (key, float(threshold), float(width)) for key, threshold, width in (*table["gates"], *tissue_gates)
+        ),
     )
 
 

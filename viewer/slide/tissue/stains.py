@@ -43,8 +43,8 @@ _GREEN_SHARE = 0.05
 _RED_SHARE = 0.05
 _MAGENTA_SHARE = 0.05
 _LEAST_REDDISH = 0.06
-"""Shares of the darker half of tissue. On slides in haematoxylin and eosin at most 0.2 % is azure, 1 % blue and
-2.4 % magenta, and at least 15 % reddish."""
+"""Shares of the darker half of tissue. On slides in H&E at most 0.2 % is azure, 1 % blue and 2.4 % magenta, and
+at least 15 % reddish."""
 
 
 @dataclass(frozen=True, slots=True)

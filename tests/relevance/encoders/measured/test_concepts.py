@@ -181,7 +181,7 @@ def test_a_score_has_its_three_strongest_reasons() -> None:
 
 
 def test_a_closed_gate_is_a_reason() -> None:
-    features = with_values(patches(), slice(0, 1), clear_area=0.0)
+    features = with_values(patches(), slice(0, 1), **FAT | {"clear_area": 0.0})
     found = reasons(ALL["adipose_tissue"], Ranks(features), 0)
     clear = next(reason for reason in found if reason.measurement == "clear area")
     assert clear.contribution < -3

@@ -76,7 +76,8 @@ def _concept(name: str, table: Mapping[str, Any], tissue_gates: Sequence[Any]) -
         centre=table["centre"],
         weights={key: weight / length for key, weight in table["weights"].items()},
         gates=tuple(
-            (key, float(threshold), float(width)) for key, threshold, width in (*table["gates"], *tissue_gates)
+            (key, float(threshold), float(width))
+            for key, threshold, width in (*table["gates"], *tissue_gates)
         ),
     )
 

@@ -9,6 +9,6 @@ SALIENCY_MISLED = "Saliency is measured as if it were H&E, and may be misled."
 NOT_MEASURABLE = "“{term}” cannot be measured from stain and texture; a vision–language model may know it"
 NEEDS_HE = "“{term}” needs haematoxylin and eosin, and this slide looks like {stain}"
 NEEDS_BROWN = (
-    "“{term}” needs a brown chromogen, and this slide looks like {stain}; on H&E, “pigment” finds what is brown"
+    "“{term}” needs a brown chromogen; on a slide that looks like {stain}, “pigment” finds what is brown"
 )
 NO_TEXT_QUERIES = "{title} does not accept text queries; {other} does"

@@ -43,8 +43,7 @@ _GREEN_SHARE = 0.05
 _RED_SHARE = 0.05
 _MAGENTA_SHARE = 0.05
 _LEAST_REDDISH = 0.06
-"""Shares of the darker half of tissue. On slides in H&E at most 0.2 % is azure, 1 % blue and 2.4 % magenta, and
-at least 15 % reddish."""
+"""Shares of the darker half of tissue. In H&E at most 0.2 % is azure, 1 % blue, 2.4 % magenta."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from viewer.relevance.query.lexicon import Entry, Lexicon, is_one_slip, key_of, 
 CONCEPTS = frozenset(
     "adipose_tissue background blood lymphocytes mucin smooth_muscle stroma tumour_epithelium normal_mucosa "  # noqa: SIM905
     "glands necrosis hypercellular large_nuclei small_nuclei hyaline oedema brown_stain lumina blood_vessels "
-    "pen_mark out_of_focus tissue_fold".split()
+    "pigment pen_mark out_of_focus tissue_fold".split()
 )
 
 

@@ -14,6 +14,10 @@ from viewer.slide.tissue.stains import RUIFROK, Stains, find_stains
 
 GLASS = np.array([245.0, 243.0, 244.0])
 DAB = [[0.65, 0.70, 0.29], [0.27, 0.57, 0.78]]
+HAEMATOXYLIN, PAS = [0.65, 0.66, 0.38], [0.45, 0.87, 0.22]
+METHYLENE_BLUE, GIEMSA_EOSIN = [0.83, 0.51, 0.20], [0.09, 0.95, 0.28]
+METHYL_BLUE, PONCEAU, LIGHT_GREEN = [0.80, 0.59, 0.11], [0.10, 0.74, 0.67], [0.95, 0.25, 0.20]
+"""Colours of stains in optical density, as published or as on a slide."""
 
 
 def pixels(vectors: object, *, count: int = 40_000, strength: float = 0.12, noise: float = 2.0) -> np.ndarray:
@@ -82,14 +86,53 @@ def test_colours_that_two_stains_do_not_explain_are_not_trusted() -> None:
         (RUIFROK, "H&E"),
         (DAB, strings.BROWN_STAIN),
         ([[0.57, 0.57, 0.59], [0.55, 0.60, 0.57]], strings.GREY_STAIN),
-        ([[0.85, 0.50, 0.10], [0.80, 0.55, 0.20]], strings.BLUE_STAIN),
+        ([[0.80, 0.55, 0.26], [0.78, 0.57, 0.27]], strings.BLUE_STAIN),
+        ([METHYLENE_BLUE, GIEMSA_EOSIN], strings.BLUE_STAIN),
+        ([[0.70, 0.66, 0.25], [0.68, 0.70, 0.20]], strings.BLUE_STAIN),
+        ([METHYL_BLUE, PONCEAU], strings.TRICHROME_STAIN),
+        ([LIGHT_GREEN, PONCEAU], strings.GREEN_STAIN),
+        ([HAEMATOXYLIN, PAS], strings.PAS_STAIN),
+        ([HAEMATOXYLIN, [0.58, 0.61, 0.54]], strings.NO_EOSIN_STAIN),
     ],
-    ids=["H&E", "DAB", "silver", "blue"],
+    ids=[
+        "H&E",
+        "DAB",
+        "silver",
+        "blue",
+        "Giemsa",
+        "Giemsa on a smear",
+        "Masson",
+        "Goldner",
+        "PAS",
+        "Congo red",
+    ],
 )
 def test_stains_that_are_not_he_are_named(vectors: object, kind: str) -> None:
     stains = find_stains(pixels(vectors), GLASS, brightfield=True)
     assert stains.kind == kind
     assert stains.is_he == (kind == "H&E")
+
+
+def test_papanicolaou_is_not_he() -> None:
+    cyan, pink, orange = [0.75, 0.45, 0.48], [0.15, 0.90, 0.40], [0.12, 0.55, 0.83]
+    cells = [pixels([HAEMATOXYLIN, cyan]), pixels([pink, orange], count=20_000)]
+    assert find_stains(np.concatenate(cells), GLASS, brightfield=True).kind == strings.GREEN_STAIN
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_brown_is_a_pigment_beside_eosin_and_a_chromogen_beside_haematoxylin_alone(share: float) -> None:
+    melanin = [[0.35, 0.55, 0.76], [0.40, 0.56, 0.73]]
+    count = round(40_000 * share / (1 - share))
+    pigmented = np.concatenate([pixels(RUIFROK), pixels(melanin, count=count)])
+    assert find_stains(pigmented, GLASS, brightfield=True).is_he
+    nuclei = pixels([HAEMATOXYLIN, [0.62, 0.68, 0.38]])
+    positive = np.concatenate([nuclei, pixels([DAB[1], melanin[0]], count=count)])
+    assert find_stains(positive, GLASS, brightfield=True).kind == strings.BROWN_STAIN
+
+
+def test_a_little_blue_is_still_he() -> None:
+    dyed = np.concatenate([pixels(RUIFROK), pixels([METHYL_BLUE, METHYL_BLUE], count=1_500)])
+    assert find_stains(dyed, GLASS, brightfield=True).is_he
 
 
 def test_brown_blood_does_not_make_pink_tissue_another_stain() -> None:

@@ -32,11 +32,18 @@ _OWN_SHARE = 0.5
 _USUAL_AMOUNTS = (0.62, 0.33)
 """98th percentile of haematoxylin and 95th of eosin in tissue, of a usual slide."""
 _STRENGTH_LIMITS = (0.5, 2.0)
-_BROWN_SHARE = 0.04
-_OTHER_SHARE = 0.35
-_EOSIN_SHARE = 0.3
-"""Of the darker half of tissue, so much is pink on no slide but haematoxylin and eosin (there 44 to 99 %)."""
 _GREY_CHROMA = 0.12
+_BROWN_SHARE = 0.04
+_PINK_BESIDE_BROWN = 0.05
+"""Of the darker half of tissue that is not brown, so much is pink beside a pigment, and nothing beside a
+chromogen, whose counterstain is haematoxylin alone."""
+_AZURE_SHARE = 0.15
+_BLUE_SHARE = 0.1
+_GREEN_SHARE = 0.05
+_RED_SHARE = 0.05
+_MAGENTA_SHARE = 0.05
+_LEAST_REDDISH = 0.06
+"""Shares of the darker half of tissue. In H&E at most 0.2 % is azure, 1 % blue, 2.4 % magenta."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,11 @@ class Stains:
     reason: str
     kind: str
     is_he: bool
+
+    @property
+    def is_brown(self) -> bool:
+        """Whether it has a brown chromogen; a pigment in H&E is none."""
+        return self.kind == strings.BROWN_STAIN
 
     def as_facts(self) -> dict[str, Any]:
         """For JSON."""
@@ -181,20 +193,32 @@ def _strengths(density: NDArray[np.float64], vectors: NDArray[np.float64]) -> tu
 
 
 def _kind(density: NDArray[np.float64], vectors: NDArray[np.float64]) -> str:
-    """The stain: "H&E", or a name for another. PAS is as pink as eosin and is not distinguished from it."""
+    """The stain: "H&E", or a name for another, by hues of the darker half of tissue.
+
+    PAS with little magenta is not distinguished from H&E.
+    """
     if len(density) < _LEAST_PIXELS:
         return "H&E"  # too little to decide otherwise
-    red, green, blue = (density / np.linalg.norm(density, axis=1, keepdims=True)).T
-    strong = _is_strong(density)
-    chroma = float(np.median((np.maximum(green, blue) - np.minimum(red, blue))[strong]))
-    brown = (blue > red + 0.12) & (blue > green + 0.03)
-    bluish = (red > green + 0.08) & (blue < green)
-    # Blood under a yellowish lamp is as brown as a chromogen; but no immunohistochemistry is mostly pink.
-    pink = float(_pink(density)[strong].mean())
-    if chroma < _GREY_CHROMA:
+    strong = density[_is_strong(density)]
+    red, green, blue = (strong / np.linalg.norm(strong, axis=1, keepdims=True)).T
+    if float(np.median(np.maximum(green, blue) - np.minimum(red, blue))) < _GREY_CHROMA:
         return strings.GREY_STAIN
-    if float(brown[strong].mean()) > _BROWN_SHARE and vectors[:, 2].max() > 0.45 and pink < _EOSIN_SHARE:
+    brown = (blue > red + 0.12) & (blue > green + 0.03)
+    pink = float((_pink(strong) & ~brown).sum() / max((~brown).sum(), 0.1 * len(strong)))
+    is_brown = float(brown.mean()) > _BROWN_SHARE and vectors[:, 2].max() > 0.45
+    if is_brown and pink < _PINK_BESIDE_BROWN:
         return strings.BROWN_STAIN
-    if float(bluish[strong].mean()) > max(_OTHER_SHARE, pink):
+    is_blue = float(((red > green + 0.08) & (red > blue + 0.05)).mean()) > _BLUE_SHARE
+    if is_blue and float(((red > 1.4 * green) & (blue > 0.6 * green)).mean()) > _GREEN_SHARE:
+        return strings.GREEN_STAIN
+    if is_blue and float(((red < 0.5 * green) & (blue > 0.55 * green)).mean()) > _RED_SHARE:
+        return strings.TRICHROME_STAIN
+    eosin = float((red < 0.45 * green).mean())
+    azure = float(((blue < 0.4 * green) & (red > 0.78 * green)).mean())
+    if is_blue or azure > max(_AZURE_SHARE, eosin):
         return strings.BLUE_STAIN
-    return "H&E"
+    reddish = (red < 0.8 * green) & ~brown
+    magenta = reddish & (red > 0.5 * green) & (blue < 0.4 * green)
+    if float(magenta.mean()) > max(_MAGENTA_SHARE, eosin):
+        return strings.PAS_STAIN
+    return "H&E" if float(reddish.mean()) > _LEAST_REDDISH else strings.NO_EOSIN_STAIN

@@ -42,6 +42,8 @@ def with_values(features: np.ndarray, rows: slice, **values: float) -> np.ndarra
 
 
 FAT = {
+    "density": 0.03,
+    "ink_area": 0.0,
     "clear_area": 0.9,
     "clear_walls": 0.007,
     "clear_depth": 0.5,
@@ -76,6 +78,31 @@ def test_every_concept_names_measurements_that_there_are(concept: concepts.Conce
         assert key in INDEX
         assert threshold != 0
         assert width > 0
+
+
+TISSUE = [name for name, concept in ALL.items() if ("ink_area", -0.12, 0.02) in concept.gates]
+
+
+def test_all_concepts_of_tissue_share_the_gates_against_dirt_ink_and_folds() -> None:
+    others = {"background", "pen_mark", "out_of_focus", "tissue_fold", "pigment", "brown_stain"}
+    assert set(ALL) - set(TISSUE) == others
+
+
+@pytest.mark.parametrize("name", TISSUE)
+def test_black_dirt_and_folds_are_no_tissue(name: str) -> None:
+    dirt = {"ink_area": 0.6, "density": 0.9, "nuclear_area": 0.6, "nuclear_size": 300.0, "haematoxylin": 0.8}
+    features = with_values(patches(), slice(0, 20), **dirt)
+    features = with_values(features, slice(20, 40), density=0.85, nuclear_area=0.5)
+    assert score(ALL[name], Ranks(features))[:40].max() < 0.05
+
+
+def test_a_patch_with_pigment_is_found_and_black_dirt_is_not() -> None:
+    features = with_values(patches(), slice(None), ink_area=0.0, brown_area=0.0)
+    features = with_values(features, slice(0, 10), brown_area=0.008)
+    features = with_values(features, slice(10, 20), ink_area=0.03, density=0.4)
+    features = with_values(features, slice(20, 30), ink_area=0.9, density=0.9)
+    scores = score(ALL["pigment"], Ranks(features))
+    assert scores[:20].min() > 0.5 > scores[20:].max()
 
 
 def test_the_lexicon_names_no_other_concepts() -> None:
@@ -154,7 +181,7 @@ def test_a_score_has_its_three_strongest_reasons() -> None:
 
 
 def test_a_closed_gate_is_a_reason() -> None:
-    features = with_values(patches(), slice(0, 1), clear_area=0.0)
+    features = with_values(patches(), slice(0, 1), **FAT | {"clear_area": 0.0})
     found = reasons(ALL["adipose_tissue"], Ranks(features), 0)
     clear = next(reason for reason in found if reason.measurement == "clear area")
     assert clear.contribution < -3

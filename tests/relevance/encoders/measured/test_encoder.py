@@ -126,6 +126,19 @@ def test_on_other_stains_he_concepts_are_off_and_said(pixels: np.ndarray) -> Non
     with pytest.raises(UnsupportedTermError, match=pattern(strings.NEEDS_HE)):
         encoder.score(Term("muscle", (("smooth_muscle", 1.0),)), features, calibration)
     assert encoder.score(Term("fat", (("adipose_tissue", 1.0),)), features, calibration).max() < 0.5
+    assert encoder.score(Term("DAB", (("brown_stain", 1.0),)), features, calibration).min() > 0.5
+    assert "brown_stain" in named
+    assert "pigment" not in named
+
+
+def test_a_chromogen_is_not_asked_for_on_he(pixels: np.ndarray) -> None:
+    encoder = load_encoder(MEASURED_ID)
+    with closing(slide(pixels)) as source:
+        calibration = encoder.calibrate(source, tissue_mask(source, MPP), MPP)
+    features = encoder.encode(pixels[400:1488:2, 400:1488:2], calibration).reshape(16, -1)
+    with pytest.raises(UnsupportedTermError, match=pattern(strings.NEEDS_BROWN)):
+        encoder.score(Term("DAB", (("brown_stain", 1.0),)), features, calibration)
+    assert encoder.score(Term("pigment", (("pigment", 1.0),)), features, calibration).max() < 0.5
 
 
 def test_an_empty_slide_and_unreadable_tiles_calibrate_with_averages(pixels: np.ndarray) -> None:

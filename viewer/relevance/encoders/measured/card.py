@@ -31,7 +31,7 @@ MEASUREMENTS = (
     Measurement("blood_area", "area as red as blood", "%", 100),
     Measurement("pale_area", "pale area", "%", 100),
     Measurement("pale_blue_area", "pale bluish area", "%", 100),
-    Measurement("ink_area", "area coloured as ink", "%", 100),
+    Measurement("ink_area", "area black or coloured as ink", "%", 100),
     Measurement("brown_area", "brown area", "%", 100),
     Measurement("clear_area", "clear area", "%", 100),
     Measurement("clear_depth", "clear area deeper than 8 µm", "%", 100),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,9 +20,11 @@ from viewer.relevance.encoders.card import Reason
 from viewer.relevance.encoders.measured.card import INDEX, MEASUREMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from viewer.slide.tissue.stains import Stains
 
 WIDTH = 0.45
 """Of the logistic about a concept's centre, in standard deviations of its weighted sum."""
@@ -40,31 +42,43 @@ class Concept:
     id: str
     title: str
     limits: str
-    he: bool
+    stain: Literal["H&E", "brown", "any"]
     reference_share: float
     centre: float
     weights: Mapping[str, float]
     gates: tuple[tuple[str, float, float], ...]
+
+    def is_stained(self, stains: Stains) -> bool:
+        """Whether a slide of these stains has what the concept is measured from."""
+        return {"H&E": stains.is_he, "brown": stains.is_brown, "any": True}[self.stain]
 
 
 @lru_cache(maxsize=1)
 def concepts() -> dict[str, Concept]:
     """All concepts by id."""
     text = resources.files("resources").joinpath("concepts.toml").read_text(encoding="utf-8")
-    return {name: _concept(name, table) for name, table in tomllib.loads(text).items()}
+    tables = tomllib.loads(text)
+    tissue_gates = tables.pop("tissue_gates")
+    return {
+        name: _concept(name, table, tissue_gates if table.get("tissue", True) else [])
+        for name, table in tables.items()
+    }
 
 
-def _concept(name: str, table: Mapping[str, Any]) -> Concept:
+def _concept(name: str, table: Mapping[str, Any], tissue_gates: Sequence[Any]) -> Concept:
     length = float(np.sqrt(sum(weight**2 for weight in table["weights"].values())))
     return Concept(
         id=name,
         title=table["title"],
         limits=table["limits"],
-        he=table["he"],
+        stain=table["stain"],
         reference_share=table["reference_share"],
         centre=table["centre"],
         weights={key: weight / length for key, weight in table["weights"].items()},
-        gates=tuple((key, float(threshold), float(width)) for key, threshold, width in table["gates"]),
+        gates=tuple(
+            (key, float(threshold), float(width))
+            for key, threshold, width in (*table["gates"], *tissue_gates)
+        ),
     )
 
 

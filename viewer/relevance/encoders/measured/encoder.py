@@ -73,7 +73,7 @@ class MeasuredEncoder:
 
     def without_he(self) -> str:
         """The consequence of another stain than H&E, as a sentence for the reader."""
-        off = [one.title for one in concepts.concepts().values() if one.he]
+        off = [one.title for one in concepts.concepts().values() if one.stain == "H&E"]
         return strings.CONCEPTS_OFF.format(concepts=", ".join(off))
 
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
@@ -115,11 +115,11 @@ class MeasuredEncoder:
     def named_scores(
         self, features: NDArray[np.float32], calibration: Mapping[str, Any]
     ) -> Mapping[str, NDArray[np.float32]]:
-        """See ``NamedScores``: all concepts; on other stains than H&E those that do not need it."""
-        is_he = Stains.from_facts(calibration["stains"]).is_he
+        """See ``NamedScores``: all concepts that the slide is stained for."""
+        stains = Stains.from_facts(calibration["stains"])
         ranks = self._ranks_of(features)
         known = concepts.concepts().values()
-        return {one.id: concepts.score(one, ranks) for one in known if is_he or not one.he}
+        return {one.id: concepts.score(one, ranks) for one in known if one.is_stained(stains)}
 
     def _parts(self, term: Term, calibration: Mapping[str, Any]) -> list[tuple[concepts.Concept, float]]:
         known = concepts.concepts()
@@ -127,8 +127,9 @@ class MeasuredEncoder:
         if not parts:
             raise UnsupportedTermError(strings.NOT_MEASURABLE.format(term=term.text))
         stains = Stains.from_facts(calibration["stains"])
-        if not stains.is_he and any(concept.he for concept, _ in parts):
-            raise UnsupportedTermError(strings.NEEDS_HE.format(term=term.text, stain=stains.kind))
+        if missing := {concept.stain for concept, _ in parts if not concept.is_stained(stains)}:
+            reason = strings.NEEDS_BROWN if "brown" in missing else strings.NEEDS_HE
+            raise UnsupportedTermError(reason.format(term=term.text, stain=stains.kind))
         return parts
 
     def _ranks_of(self, features: NDArray[np.float32]) -> concepts.Ranks:

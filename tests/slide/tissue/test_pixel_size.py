@@ -138,8 +138,10 @@ def not_measured_on(kind: str) -> str:
 def test_other_stains_than_those_it_was_measured_on_are_not_estimated() -> None:
     brown = stained((0.2, 0.32, 0.42), (0.12, 0.18, 0.2))
     assert reason_for(brown) == not_measured_on(strings.BROWN_STAIN)
-    purple = stained((0.45, 0.5, 0.17), (0.16, 0.18, 0.06))
-    assert reason_for(purple) == not_measured_on(strings.NO_EOSIN)
+    purple = stained((0.45, 0.5, 0.21), (0.16, 0.18, 0.075))
+    assert reason_for(purple) == not_measured_on(strings.NO_EOSIN_STAIN)
+    violet = stained((0.45, 0.5, 0.17), (0.16, 0.18, 0.06))
+    assert reason_for(violet) == not_measured_on(strings.BLUE_STAIN)
 
 
 def test_few_nuclei_in_much_tissue_are_not_estimated() -> None:

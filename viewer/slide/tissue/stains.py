@@ -218,7 +218,8 @@ def _kind(density: NDArray[np.float64], vectors: NDArray[np.float64]) -> str:
     if is_blue or azure > max(_AZURE_SHARE, eosin):
         return strings.BLUE_STAIN
     reddish = (red < 0.8 * green) & ~brown
-    magenta = reddish & (red > 0.5 * green) & (blue < 0.4 * green)
+    # From 0.65 on it may be haematoxylin, which crowded nuclei show alone.
+    magenta = reddish & (red > 0.5 * green) & (red < 0.65 * green) & (blue < 0.4 * green)
     if float(magenta.mean()) > max(_MAGENTA_SHARE, eosin):
         return strings.PAS_STAIN
     return "H&E" if float(reddish.mean()) > _LEAST_REDDISH else strings.NO_EOSIN_STAIN

@@ -26,6 +26,7 @@ def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:
     )
     command.add_argument("--start", metavar="WEIGHTS", type=arguments.file, help=strings_help.START_WEIGHTS)
     command.add_argument("--steps", metavar="N", type=arguments.count, default=4000, help=strings_help.STEPS)
+    command.add_argument("--until", metavar="N", type=arguments.count, help=strings_help.UNTIL)
     command.add_argument(
         "--seed", metavar="S", type=arguments.seed, default=0, help=strings_help.ENCODER_SEED
     )
@@ -47,7 +48,9 @@ def _train_encoder(options: argparse.Namespace) -> int:
     corpus = read_corpus(options.corpus)
     for sentence in corpus.notes:
         terminal.write_stderr(sentence)
-    chosen = TissueTrainingOptions(options.steps, options.seed, options.learning_rate, options.start)
+    chosen = TissueTrainingOptions(
+        options.steps, options.seed, options.learning_rate, options.start, options.until
+    )
     with progress_bar(strings.TRAINING) as progress:
         facts = train_tissue(corpus, chosen, folder, progress=progress, note=terminal.write_stderr)
     terminal.write_stdout(as_markdown(facts))

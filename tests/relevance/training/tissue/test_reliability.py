@@ -119,7 +119,7 @@ def test_a_whole_test_has_meanings_for_the_words_of_the_lexicon() -> None:
                 "test": [{"slide": one.slide.name, "case": one.slide.case} for one in slides],
             },
             "note": "",
-            "options": {"steps": 1, "seed": 0, "start": None},
+            "options": {"steps": 1, "seed": 0, "start": None, "until": None},
             "test": found,
         }
     )

@@ -84,6 +84,21 @@ def test_a_killed_training_resumes_to_the_same_bytes(
     assert hashlib.sha256((tmp_path / WEIGHTS).read_bytes()).hexdigest() == facts["weights_sha256"]
 
 
+def test_a_training_that_was_finished_early_goes_on_to_the_same_bytes(
+    trained: tuple[Path, Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    corpus, _, facts = trained
+
+    early = train_tissue(read_corpus(corpus), TissueTrainingOptions(STEPS, until=2), tmp_path)
+    assert early["options"]["until"] == 2
+    assert strings.CARD_FINISHED_EARLY.format(until=2, steps=STEPS) in as_markdown(early)
+    assert early["weights_sha256"] != facts["weights_sha256"]
+    whole = train_tissue(read_corpus(corpus), TissueTrainingOptions(STEPS), tmp_path)
+
+    assert whole["weights_sha256"] == facts["weights_sha256"]
+    assert not (tmp_path / train.STATE).exists()
+
+
 def test_another_seed_gives_other_weights(trained: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
     corpus, _, facts = trained
 

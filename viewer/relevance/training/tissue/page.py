@@ -30,7 +30,7 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
             calibration=counts["calibration"],
             test=counts["test"],
             test_cases=cases["test"],
-            steps=facts["options"]["steps"],
+            steps=_steps(facts["options"]),
             seed=facts["options"]["seed"],
             start=escape_control(facts["options"]["start"] or strings.CARD_RANDOM_START),
         ),
@@ -91,6 +91,11 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
             "",
         ]
     return "\n".join([*lines, strings.CARD_LIMITS, ""])
+
+
+def _steps(options: Mapping[str, Any]) -> str:
+    is_early = options["until"] is not None and options["until"] < options["steps"]
+    return (strings.CARD_FINISHED_EARLY if is_early else strings.CARD_STEPS).format_map(options)
 
 
 def _meaning_row(meaning: Mapping[str, Any]) -> str:

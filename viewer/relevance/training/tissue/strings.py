@@ -27,9 +27,11 @@ CARD_TITLE = "# Tissue encoder"
 CARD_USE = "A small network that names the tissue of a patch of 128 µm on H&E. {research_use}"
 CARD_DATA = (
     "**Data.** {slides} slides with labelled regions: {train} of {train_cases} cases for training, "
-    "{calibration} for calibration, {test} of {test_cases} other cases for the test. {steps:,} steps, "
+    "{calibration} for calibration, {test} of {test_cases} other cases for the test. {steps} steps, "
     "seed {seed}, from {start}."
 )
+CARD_STEPS = "{steps:,}"
+CARD_FINISHED_EARLY = "The first {until:,} of {steps:,} planned"
 CARD_RANDOM_START = "random weights"
 CARD_LABELS = (
     "**Labels** are rectangles drawn and named by eye with the diagnosis known; they are not a "

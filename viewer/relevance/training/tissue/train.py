@@ -68,12 +68,18 @@ _LEAST_SPREAD = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class TissueTrainingOptions:
-    """``start``: published weights of EfficientNet-Lite0 to begin from; None: from random ones."""
+    """``start``: published weights of EfficientNet-Lite0 to begin from; None: from random ones.
+    ``until``: the step at which a training planned for ``steps`` is finished early; None: none."""
 
     steps: int = 4000
     seed: int = 0
     learning_rate: float = 4e-4
     start: Path | None = None
+    until: int | None = None
+
+    @property
+    def last_step(self) -> int:
+        return min(self.steps, self.until or self.steps)
 
 
 @dataclass(slots=True)
@@ -97,7 +103,8 @@ def train_tissue(
     note: Callable[[str], None] = lambda _sentence: None,
 ) -> dict[str, Any]:
     """Cut the patches, train, calibrate, test, and write ``tissue.pt`` and ``tissue.json`` (what is
-    returned) into ``folder``. Resumes the same training there.
+    returned) into ``folder``. Resumes the same training there, also one that was finished
+    early.
 
     ``note`` is given sentences on what was left out. Raises TrainingError, CheckpointError, SlideError,
     SaveError.
@@ -137,7 +144,8 @@ def train_tissue(
     save_atomically(folder / WEIGHTS, weights)
     save_atomically(folder / PAGE, as_markdown(facts).encode())
     save_atomically(folder / FACTS, json.dumps(facts, indent=1).encode())
-    (folder / STATE).unlink(missing_ok=True)
+    if options.last_step == options.steps:
+        (folder / STATE).unlink(missing_ok=True)
     return facts
 
 
@@ -200,7 +208,7 @@ class _Training:
     def run(self, progress: Callable[[float, float], None]) -> TissueNetwork:
         """The network with the averaged weights after all steps."""
         self._resume()
-        total = self._options.steps
+        total = self._options.last_step
         while self._step < total:
             if self._step and self._step % MINE_EVERY == 0:
                 self._mine()
@@ -334,7 +342,8 @@ def _half(tensor: Tensor) -> Tensor:
 
 
 def _fingerprint(slides: Sequence[SlidePatches], options: TissueTrainingOptions) -> str:
-    """Equal for trainings that give the same weights."""
+    """Equal for trainings whose steps give the same weights, wherever they are finished."""
+    planned = {name: value for name, value in asdict(options).items() if name != "until"}
     cut = [[asdict(one.slide), one.labels.tolist(), one.regions.tolist()] for one in slides]
-    content = json.dumps([FORMAT, asdict(options), [one.id for one in tissue_classes()], cut], default=str)
+    content = json.dumps([FORMAT, planned, [one.id for one in tissue_classes()], cut], default=str)
     return hashlib.sha256(content.encode()).hexdigest()

@@ -23,15 +23,15 @@ _PATCHES = StageRecipe(
     part=32,
     parts=2,
     hidden=64,
-    bottleneck=16,
-    outputs=64,
+    bottleneck=64,
+    outputs=256,
     batch=8,
     momentum=0.9,
     per_slide=24,
     steps=4,
     save_every=1,
 )
-TINY = Recipe(_PATCHES, replace(_PATCHES, shape=Shape(24, 1, 6, 48), whole=14, part=6, batch=4, per_slide=4))
+TINY = Recipe(_PATCHES, replace(_PATCHES, shape=Shape(24, 1, 6, 48), whole=14, part=6, batch=4, per_slide=2))
 COARSE_UM = 8.0
 """At this pixel size a made slide of 512 px holds four regions."""
 

@@ -80,6 +80,7 @@ def kept_facts(path: Path, digest: str) -> dict[str, Any] | None:
 
 def keep(path: Path, array: NDArray[Any], facts: dict[str, Any]) -> None:
     """Write an array as ``path`` (.npy) and facts, with their digest, beside it. Raises SaveError."""
+    path.with_suffix(".json").unlink(missing_ok=True)  # of an array before, which the next line replaces
     content = io.BytesIO()
     np.save(content, array)
     save_atomically(path, content.getvalue())

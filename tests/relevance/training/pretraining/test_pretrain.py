@@ -126,7 +126,7 @@ def test_the_loss_falls_and_neighbours_name_planted_tissues(tmp_path: Path) -> N
     record = run(slides, tmp_path / "out", steps=40, stages=("patches",), corpus=tmp_path, report=said.append)
 
     facts = record["stages"]["patches"]
-    assert facts["reports"][-1]["loss"] < facts["reports"][0]["loss"] - 0.05
+    assert facts["reports"][-1]["loss"] < facts["reports"][0]["loss"] - 0.2
     assert facts["reports"][-1]["named_right"] > 0.7  # of two classes
     asked = facts["neighbours"]
     assert (asked["classes"], asked["cases"], asked["slides"], asked["slides_trained_on"]) == (2, 2, 2, 2)

@@ -101,7 +101,12 @@ def distillation_loss(student: Tensor, teacher: Tensor, centre: Tensor, temperat
 
 def moved_centre(centre: Tensor, teacher: Tensor) -> Tensor:
     """The centre (outputs,) after a step with these outputs of the teacher."""
-    return centre * _CENTRE_KEPT + teacher.flatten(0, 1).mean(dim=0) * (1 - _CENTRE_KEPT)
+    return centre * _CENTRE_KEPT + mean_output(teacher) * (1 - _CENTRE_KEPT)
+
+
+def mean_output(teacher: Tensor) -> Tensor:
+    """Of outputs (views, n, outputs): (outputs,)."""
+    return teacher.flatten(0, 1).mean(dim=0)
 
 
 @torch.no_grad()

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from viewer.relevance.models.vit import Shape
 
 ShapeName = Literal["small", "full"]
-SHAPE_NAMES = get_args(ShapeName)
 _WARM_UP = 0.1
 """Of the steps: until the full learning rate."""
 _TEMPERATURE_WARM_UP = 0.3

@@ -23,6 +23,7 @@ from viewer.relevance.training.pretraining.distillation import (
     Learner,
     distillation_loss,
     follow,
+    mean_output,
     moved_centre,
     parameter_groups,
 )
@@ -144,6 +145,8 @@ class StageTraining:
         views = self._views()
         with torch.no_grad():
             targets = self._teacher(views[:2])
+        if self._step == 0:  # from 0 it would take steps in which all pictures are the same to the teacher
+            self._centre = mean_output(targets)
         loss = distillation_loss(self._student(views), targets, self._centre, rates.temperature)
         if not bool(loss.isfinite()):
             raise TrainingError(

@@ -13,9 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from viewer.relevance.training.pretraining.stage import StageName
     from viewer.slide.source import Source
 
-_STAGES = {"patches": ("patches",), "regions": ("regions",), "both": ("patches", "regions")}
+_STAGES: dict[str, tuple[StageName, ...]] = {
+    "patches": ("patches",),
+    "regions": ("regions",),
+    "both": ("patches", "regions"),
+}
 
 
 def add_command(add: Callable[..., argparse.ArgumentParser]) -> None:

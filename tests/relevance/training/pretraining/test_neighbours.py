@@ -62,12 +62,13 @@ def test_patches_of_regions_with_their_measurements(tmp_path: Path) -> None:
     found = labelled_patches(read_corpus(tmp_path), tmp_path / "cut", seed=0, note=notes.append)
 
     assert found is not None
-    assert found.pixels.shape == (12, 256, 256, 3)
+    (pixels,) = found.pixels
+    assert pixels.shape == (12, 256, 256, 3)
     assert found.labelled.measured.shape == (12, 39)
     assert np.isfinite(found.labelled.measured).all()
     assert len(found.drawn) == len(set(found.identities.tolist())) == 1
     first = found.labelled.classes == found.labelled.classes[0]
-    shade = found.pixels.mean(axis=(1, 2, 3))
+    shade = pixels.mean(axis=(1, 2, 3))
     assert shade[first].max() < shade[~first].min() or shade[first].min() > shade[~first].max()
     assert len(notes) == 2
     assert str(lost.parent.parent / "slides" / "lost.png") in notes[0]

@@ -7,7 +7,7 @@ does not say everything of all.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -116,7 +116,7 @@ def follow(teacher: nn.Module, student: nn.Module, kept: float) -> None:
         mean.mul_(kept).add_(value, alpha=1 - kept)
 
 
-def parameter_groups(learner: nn.Module) -> list[dict[str, object]]:
+def parameter_groups(learner: nn.Module) -> list[dict[str, Any]]:
     """Of the optimiser: matrices, which decay, then biases and norms, which do not."""
     matrices = [one for name, one in learner.named_parameters() if one.ndim > 1 and not name.endswith("bias")]
     others = [one for name, one in learner.named_parameters() if one.ndim <= 1 or name.endswith("bias")]

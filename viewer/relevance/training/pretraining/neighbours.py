@@ -88,11 +88,11 @@ def named_right(features: NDArray[np.floating[Any]], labelled: Labelled) -> floa
 
 @dataclass(frozen=True, slots=True)
 class LabelledPatches:
-    """``pixels`` (n, 256, 256, 3); of each the identity of its slide and the number of its labelled region
-    there; ``drawn``: the labelled regions of each slide."""
+    """``pixels`` (n, 256, 256, 3) of each slide, on disk; of all patches the identity of its slide and the
+    number of its labelled region there; ``drawn``: the labelled regions of each slide."""
 
     labelled: Labelled
-    pixels: NDArray[np.uint8]
+    pixels: tuple[NDArray[np.uint8], ...]
     identities: NDArray[np.str_]
     regions: NDArray[np.int64]
     drawn: dict[str, tuple[Region, ...]]
@@ -122,7 +122,7 @@ def labelled_patches(corpus: Corpus, folder: Path, *, seed: int, note: Note) -> 
             note(sentence)
         drawn[identity] = slide.regions
         margin = (_CUT.side_px - PATCH_PX) // 2
-        pixels.append(np.array(cut.pixels[:, margin:-margin, margin:-margin]))
+        pixels.append(cut.pixels[:, margin:-margin, margin:-margin])
         measured += [encoder.encode(_shrunk(one), calibration)[0, 0] for one in cut.pixels]
         classes.append(cut.labels)
         regions.append(cut.regions)
@@ -132,9 +132,7 @@ def labelled_patches(corpus: Corpus, folder: Path, *, seed: int, note: Note) -> 
         return None
     values = _of_equal_variance(np.array(measured, np.float64))
     labelled = Labelled(np.concatenate(classes), np.array(cases), values)
-    return LabelledPatches(
-        labelled, np.concatenate(pixels), np.array(identities), np.concatenate(regions), drawn
-    )
+    return LabelledPatches(labelled, tuple(pixels), np.array(identities), np.concatenate(regions), drawn)
 
 
 def labelled_regions(

@@ -31,6 +31,7 @@ from viewer.relevance.training.pretraining.slides import (
     cut_slide_patches,
     encode_slide_regions,
     features_of,
+    items_at,
     training_slides,
 )
 from viewer.relevance.training.pretraining.stage import LEAST_ITEMS, StageOptions, StageTraining
@@ -249,10 +250,14 @@ class _Pretraining:
         question = None
         if stage == "patches":
             pixels = patches.pixels
-            question = _Question(patches.labelled, lambda network: features_of(network, pixels, device))
+
+            def of_patches(network: VisionTransformer) -> NDArray[np.float32]:
+                return np.concatenate([features_of(network, one, device) for one in pixels])
+
+            question = _Question(patches.labelled, of_patches)
         elif (found := labelled_regions(patches, cuts)) is not None:
             labelled, numbers = found
-            grids = np.concatenate([one.items for one in cuts])[numbers]
+            grids = items_at(cuts, numbers)
             question = _Question(labelled, lambda network: _region_features(network, grids, device))
         if question is None or not question.labelled.asked().any():
             self._note(strings.NOTHING_LABELLED[stage])

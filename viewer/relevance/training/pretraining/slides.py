@@ -68,6 +68,18 @@ class Cuts:
     centres: NDArray[np.float64]
 
 
+def items_at(cuts: Sequence[Cuts], numbers: NDArray[np.int64]) -> NDArray[Any]:
+    """The items of these numbers, counted over all slides, as one array."""
+    starts = np.cumsum([0, *(len(one.items) for one in cuts)])
+    slides = np.searchsorted(starts, numbers, side="right") - 1
+    return np.stack(
+        [
+            cuts[slide].items[number]
+            for slide, number in zip(slides.tolist(), (numbers - starts[slides]).tolist(), strict=True)
+        ]
+    )
+
+
 def training_slides(
     places: Sequence[Path | Locator], pixel_size_of: PixelSizeOf, note: Note
 ) -> list[TrainingSlide]:

@@ -28,6 +28,7 @@ from viewer.relevance.training.pretraining.distillation import (
     parameter_groups,
 )
 from viewer.relevance.training.pretraining.recipe import frozen_steps, rates_at
+from viewer.relevance.training.pretraining.slides import items_at
 from viewer.relevance.training.pretraining.views import patch_views, region_views
 from viewer.relevance.training.state import as_bytes, invalid_state
 
@@ -104,8 +105,8 @@ class StageTraining:
         ``repeatable``."""
         self._options = options
         self._cuts = cuts
-        self._starts = np.cumsum([0, *(len(one.items) for one in cuts)])
-        self._batch = min(options.recipe.batch, int(self._starts[-1]))
+        self._count = sum(len(one.items) for one in cuts)
+        self._batch = min(options.recipe.batch, self._count)
         self._file = file
         torch.manual_seed(self._drawn(0))
         device = torch.device(options.device)
@@ -164,20 +165,13 @@ class StageTraining:
 
     @property
     def _steps_an_epoch(self) -> int:
-        return int(self._starts[-1]) // self._batch
+        return self._count // self._batch
 
     def _views(self) -> list[Tensor]:
         epoch, number = divmod(self._step, self._steps_an_epoch)
-        order = np.random.default_rng([*self._seed, 1, epoch]).permutation(int(self._starts[-1]))
+        order = np.random.default_rng([*self._seed, 1, epoch]).permutation(self._count)
         chosen = order[number * self._batch : (number + 1) * self._batch]
-        of_slide = np.searchsorted(self._starts, chosen, side="right") - 1
-        items = np.stack(
-            [
-                self._cuts[slide].items[item - self._starts[slide]]
-                for slide, item in zip(of_slide.tolist(), chosen.tolist(), strict=True)
-            ]
-        )
-        given = torch.from_numpy(items).to(self._options.device)
+        given = torch.from_numpy(items_at(self._cuts, chosen)).to(self._options.device)
         random = torch.Generator().manual_seed(self._drawn(2, self._step))
         if self._options.name == "regions":
             return region_views(given, self._options.recipe, random)

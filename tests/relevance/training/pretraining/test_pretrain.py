@@ -17,16 +17,21 @@ from tests.relevance.pretraining_run import COARSE_UM, TINY, run, small_slides
 from tests.relevance.tissue_corpus import add_slide
 from viewer.relevance.encoders.hipt_encoder import HiptEncoder
 from viewer.relevance.encoders.model_registry import load_model, read_registry, registry_file
+from viewer.relevance.training import cutting
 from viewer.relevance.training import strings as training_strings
 from viewer.relevance.training.cohort import TrainingError
 from viewer.relevance.training.pretraining import strings
 from viewer.relevance.training.pretraining.page import as_markdown, models_entry
 from viewer.relevance.training.pretraining.pretrain import PAGE, RECORD, STATES, WEIGHTS
 from viewer.relevance.training.pretraining.recipe import RECIPES
+from viewer.slide.region import read_region
+from viewer.slide.source import TileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 STEPS = 4
 Trained = tuple["list[Path]", "Path", "dict[str, Any]"]
@@ -103,6 +108,7 @@ def test_a_killed_pretraining_goes_on_to_the_same_bytes(trained: Trained, tmp_pa
     for steps in (1, 2, STEPS):
         with pytest.raises(Killed):
             run(slides, tmp_path, mpp_um=COARSE_UM, steps=STEPS, progress=killed_after(steps))
+    (tmp_path / WEIGHTS["patches"]).write_bytes(b"written, but not yet recorded")
     resumed = run(slides, tmp_path, mpp_um=COARSE_UM, steps=STEPS)
 
     assert json.dumps(resumed) == json.dumps(record)
@@ -170,6 +176,29 @@ def test_slides_that_cannot_be_used_are_named_each_in_a_line(trained: Trained, t
     assert [str(text) in one for one in notes].count(True) == 1
     assert len(notes) == 3
     assert all("\n" not in one for one in notes)
+
+
+def test_what_cannot_be_read_is_left_out_and_counted(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slides, folder, record = trained
+    (tmp_path / WEIGHTS["patches"]).write_bytes((folder / WEIGHTS["patches"]).read_bytes())
+    calls = 0
+
+    def read(*given: Any) -> NDArray[np.uint8]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise TileError("a damaged tile")
+        return read_region(*given)
+
+    monkeypatch.setattr(cutting, "read_region", read)
+    notes: list[str] = []
+    fewer = run(slides, tmp_path, mpp_um=COARSE_UM, steps=1, stages=("regions",), note=notes.append)
+
+    assert notes == [strings.UNREADABLE["regions"].format(path=slides[0], count=1)]
+    items = [sum(one["items"] for one in facts["stages"]["regions"]["slides"]) for facts in (record, fewer)]
+    assert items[0] == items[1] + 1
 
 
 def test_slides_smaller_than_a_region_train_patches_alone(trained: Trained, tmp_path: Path) -> None:

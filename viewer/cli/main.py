@@ -24,6 +24,7 @@ from viewer.cli import encoders as cli_encoders
 from viewer.cli import heatmap as cli_heatmap
 from viewer.cli import index as cli_index
 from viewer.cli import models as cli_models
+from viewer.cli import pretrain as cli_pretrain
 from viewer.cli import query as cli_query
 from viewer.cli import snapshot as cli_snapshot
 from viewer.cli import train as cli_training
@@ -163,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         cli_heatmap,
         cli_training,
         cli_train_encoder,
+        cli_pretrain,
     ):
         group.add_command(add)
 
@@ -203,7 +205,7 @@ def _parser() -> argparse.ArgumentParser:
 _NEGATIVE = re.compile(r"-[\d.]")
 COMMANDS = (
     *("open", "demo", "doctor", "info", "snapshot", "phantom", "bench"),
-    *("query", "heatmap", "index", "encoders", "models", "train-head", "train-encoder"),
+    *("query", "heatmap", "index", "encoders", "models", "train-head", "train-encoder", "pretrain"),
 )
 
 

@@ -179,3 +179,6 @@ NOT_MEASURED = "not measured"
 # train-encoder
 ENCODER_TRAINED = "weights {weights}; model card {page}; offered in the window and as --encoder tissue"
 ENCODER_KEPT = "weights {weights}; model card {page}; not offered, as it was written elsewhere with -o"
+
+# pretrain
+PRETRAINED = "weights and record {folder}; page {page}, with the lines for models.toml that open it"

@@ -123,3 +123,19 @@ START_WEIGHTS = "published weights of EfficientNet-Lite0 to start from; random o
 STEPS = "steps of 64 patches (4000)"
 UNTIL = "finish at this step: calibrate and test what was learned so far; without it, the training goes on"
 ENCODER_SEED = "the same seed repeats a training (0)"
+
+# pretrain
+PRETRAIN = "train the two levels of a HIPT on slides without labels, by self-distillation"
+PRETRAINING_SLIDES = "slides, and folders of slides"
+PRETRAINING_FOLDER = (
+    "folder for the weights, the record and the page; an unfinished pretraining there goes on"
+)
+PRETRAINING_SHAPE = "small: for a CPU; full: the published widths and depths, for a CUDA card (small)"
+STAGE = "which level to train; regions need the level of patches in the folder (both)"
+STAGE_STEPS = "steps of each stage (2000; full 100000)"
+PRETRAINING_SEED = "the same seed repeats a pretraining (0)"
+PRETRAINING_RATE = "of a batch of 256 (0.0005)"
+KNN_REGIONS = (
+    "a folder with slides/ and labelled regions/*.geojson, by which nearest neighbours are compared with the "
+    "measured concepts as training goes"
+)

@@ -93,7 +93,7 @@ def _train_head(options: argparse.Namespace) -> int:
         options.epochs,
         options.patience,
         options.learning_rate,
-        _device(options.device),
+        training_device(options.device),
     )
     labels, notes = read_labels(options.labels)
     files, slides = split_paths(options.paths, labels, options.encoder)
@@ -142,7 +142,7 @@ def _name_from(table: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", table.stem).strip("-")[:_MAX_NAME] or "head"
 
 
-def _device(requested: str | None) -> str:
+def training_device(requested: str | None) -> str:
     """The device to train on. Raises UsageError where there is no CUDA card."""
     import torch
 

@@ -61,13 +61,14 @@ class RegionTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.depth))
         self.norm = nn.LayerNorm(shape.width, shape.eps)
 
-    def attend(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def attend(self, features: Tensor, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
         """Of patch features (batch, rows, columns, width): regions (batch, width) and their attention to
-        patches (batch, heads, rows · columns), without the region's own share, and not renormalised."""
+        patches (batch, heads, rows · columns), without the region's own share, and not renormalised.
+        ``dtype``: of most of the work."""
         batch, rows, columns, _ = features.shape
         patches = self.phi(features.flatten(1, 2))
         tokens = torch.cat([self.cls_token.expand(batch, -1, -1), patches], dim=1)
-        return attend(self.blocks, self.norm, tokens + positions_for(self.pos_embed, rows, columns))
+        return attend(self.blocks, self.norm, tokens + positions_for(self.pos_embed, rows, columns), dtype)
 
 
 def normalised(images: Tensor, statistics: str = "half") -> Tensor:

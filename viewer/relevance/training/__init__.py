@@ -1,1 +1,1 @@
-"""Fit, test and report a slide head."""
+"""Fit, test and report slide heads, the tissue encoder and a HIPT."""

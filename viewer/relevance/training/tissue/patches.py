@@ -5,24 +5,18 @@ A cut is larger than the network's input, so that training can turn, scale and s
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viewer.common.atomic_write import save_atomically
 from viewer.relevance.encoders.tissue.network import MPP_UM
 from viewer.relevance.patches.grid import PATCH_UM
 from viewer.relevance.training.cohort import TrainingError
+from viewer.relevance.training.cutting import digest_of, keep, kept_facts, read_squares, some, tissue_squares
 from viewer.relevance.training.tissue import strings
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.geometry import Rect
-from viewer.slide.region import read_region
-from viewer.slide.source import TileError
 from viewer.slide.tissue.mask import tissue_mask
 from viewer.slide.tissue.pixel_size import estimate_mpp_um
 
@@ -37,17 +31,26 @@ if TYPE_CHECKING:
 CUT_PX = 160
 """At ``MPP_UM``: the network's input and a quarter more."""
 UNLABELLED = -1
-_FORMAT = 1
-_PER_REGION = 40
-_OF_TISSUE = 700
+_FORMAT = 2
 _LEAST_TISSUE = 0.4
 _LEAST_SIDE = 0.5
 """Of a patch's side: a narrower region says nothing on a patch."""
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """How large patches are cut, at which pixel size, and how many at most: of each region, and of all
+    tissue."""
+
+    side_px: int = CUT_PX
+    pixel_um: float = MPP_UM
+    per_region: int = 40
+    of_tissue: int = 700
+
+
+@dataclass(frozen=True, slots=True)
 class SlidePatches:
-    """The patches of one slide: ``pixels`` (n, 160, 160, 3) RGB on disk, ``labels`` (n,) tissue classes,
+    """The patches of one slide: ``pixels`` (n, side, side, 3) RGB on disk, ``labels`` (n,) tissue classes,
     ``UNLABELLED`` for the sample of all tissue, and ``regions`` (n,) the number of the region of each."""
 
     slide: CorpusSlide
@@ -62,26 +65,27 @@ class SlidePatches:
         return np.flatnonzero(self.labels == UNLABELLED)
 
 
-def cut_patches(slide: CorpusSlide, folder: Path, *, seed: int) -> SlidePatches | None:
-    """Cut the patches of a slide into ``folder``, or take those that were cut before.
+def cut_patches(
+    slide: CorpusSlide, folder: Path, *, seed: int, cut: Cut | None = None
+) -> SlidePatches | None:
+    """Cut the patches of a slide into ``folder``, or take those that were cut before; ``cut`` None: as the
+    tissue encoder needs them.
 
     None, with nothing kept, where no region can be used. Raises SlideError, SaveError, TrainingError where
     the size of its pixels is not known.
     """
-    record = json.dumps([_FORMAT, seed, asdict(slide)], default=str, sort_keys=True)
-    pixels_path = folder / f"{slide.name}.npy"
-    facts_path = folder / f"{slide.name}.json"
-    digest = hashlib.sha256(record.encode()).hexdigest()
-    facts = _facts_before(facts_path, digest)
+    cut = cut or Cut()
+    digest = digest_of([_FORMAT, seed, asdict(cut), asdict(slide)])
+    path = folder / f"{slide.name}.npy"
+    facts = kept_facts(path, digest)
     if facts is None:
         with closing(open_slide(slide.path)) as source:
-            places = _places(slide, source, seed)
-            pixels, readable = _cut(source, places)
+            places = _places(slide, source, seed, cut)
+            pixels, readable = read_squares(
+                source, places.centres, places.mpp_um, side_px=cut.side_px, pixel_um=cut.pixel_um
+            )
         if not (places.labels[readable] >= 0).any():
             return None
-        content = io.BytesIO()
-        np.save(content, pixels)
-        save_atomically(pixels_path, content.getvalue())
         unread = int((~readable).sum())
         facts = {
             "digest": digest,
@@ -92,10 +96,10 @@ def cut_patches(slide: CorpusSlide, folder: Path, *, seed: int) -> SlidePatches 
                 *([strings.PATCHES_UNREADABLE.format(path=slide.path, count=unread)] if unread else []),
             ],
         }
-        save_atomically(facts_path, json.dumps(facts).encode())
+        keep(path, pixels, facts)
     return SlidePatches(
         slide,
-        np.load(pixels_path, mmap_mode="r"),
+        np.load(path, mmap_mode="r"),
         np.array(facts["labels"], np.int64),
         np.array(facts["regions"], np.int64),
         tuple(facts["notes"]),
@@ -114,9 +118,9 @@ class _Places:
     notes: tuple[str, ...]
 
 
-def _places(slide: CorpusSlide, source: Source, seed: int) -> _Places:
+def _places(slide: CorpusSlide, source: Source, seed: int, cut: Cut) -> _Places:
     """Where to cut. Raises TrainingError where the size of the slide's pixels is not known."""
-    mpp_um = _mpp_um(slide, source)
+    mpp_um = corpus_mpp_um(slide, source)
     side_x, side_y = PATCH_UM / mpp_um[0], PATCH_UM / mpp_um[1]
     random = np.random.default_rng([seed, *slide.name.encode()])
     centres: list[NDArray[np.float64]] = []
@@ -128,18 +132,16 @@ def _places(slide: CorpusSlide, source: Source, seed: int) -> _Places:
             left_out += 1
             continue
         inside = _centres(region, side_x, side_y)
-        chosen = inside[random.permutation(len(inside))[:_PER_REGION]]
+        chosen = inside[random.permutation(len(inside))[: cut.per_region]]
         centres.append(chosen)
         labels += [region.tissue_class] * len(chosen)
         regions += [number] * len(chosen)
-    mask = tissue_mask(source, mpp_um)
-    columns, rows = int(source.pyramid.width // side_x), int(source.pyramid.height // side_y)
-    if columns and rows:
-        cells = np.argwhere(mask.patch_fractions(columns, rows, side_x, side_y) >= _LEAST_TISSUE)
-        cells = cells[np.sort(random.permutation(len(cells))[:_OF_TISSUE])]
-        centres.append((cells[:, ::-1] + 0.5) * np.array([side_x, side_y]))
-        labels += [UNLABELLED] * len(cells)
-        regions += [UNLABELLED] * len(cells)
+    if cut.of_tissue:
+        squares = tissue_squares(tissue_mask(source, mpp_um), (side_x, side_y), _LEAST_TISSUE)
+        sample = some(squares, cut.of_tissue, random)
+        centres.append(sample)
+        labels += [UNLABELLED] * len(sample)
+        regions += [UNLABELLED] * len(sample)
     notes = []
     if left_out:
         side_um = _LEAST_SIDE * PATCH_UM
@@ -153,7 +155,7 @@ def _places(slide: CorpusSlide, source: Source, seed: int) -> _Places:
     )
 
 
-def _mpp_um(slide: CorpusSlide, source: Source) -> tuple[float, float]:
+def corpus_mpp_um(slide: CorpusSlide, source: Source) -> tuple[float, float]:
     """The size of the slide's pixels (x, y): as the corpus states it, else the slide, else an estimate."""
     if slide.mpp_um is not None:
         return slide.mpp_um, slide.mpp_um * source.pyramid.pixel_aspect
@@ -184,26 +186,3 @@ def _centres(region: Region, side_x: float, side_y: float) -> NDArray[np.float64
 
     x, y = along(region.x0, region.x1, side_x), along(region.y0, region.y1, side_y)
     return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-
-
-def _cut(source: Source, places: _Places) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """The pixels of the places that can be read, and which those are."""
-    half_x, half_y = (CUT_PX * MPP_UM / 2 / mpp for mpp in places.mpp_um)
-    pixels = np.empty((len(places.centres), CUT_PX, CUT_PX, 3), np.uint8)
-    readable = np.ones(len(pixels), bool)
-    for number, (x, y) in enumerate(places.centres.tolist()):
-        try:
-            rect = Rect(x - half_x, y - half_y, x + half_x, y + half_y)
-            pixels[number] = read_region(source, rect, (CUT_PX, CUT_PX))
-        except TileError:
-            readable[number] = False
-    return pixels[readable], readable
-
-
-def _facts_before(path: Path, digest: str) -> dict[str, Any] | None:
-    """The facts of the same cut where it is there."""
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return facts if isinstance(facts, dict) and facts.get("digest") == digest else None

@@ -19,7 +19,12 @@ from viewer.relevance.encoders.composed import composed_problems
 from viewer.relevance.encoders.head_registry import head_cards, missing_head, read_heads
 from viewer.relevance.encoders.measured.card import MEASURED, SALIENCY
 from viewer.relevance.encoders.model_registry import load_model, missing_model, model_cards, read_registry
-from viewer.relevance.encoders.tissue.card import missing_tissue, tissue_cards, tissue_problems
+from viewer.relevance.encoders.tissue.card import (
+    missing_tissue,
+    tissue_cards,
+    tissue_is_trained_here,
+    tissue_problems,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -100,9 +105,12 @@ def find_card(encoder_id: str) -> EncoderCard:
 
 
 def encoder_in_use(chosen: str) -> str:
-    """The id of the encoder that was chosen; "": of the best that needs no choice. That is the tissue
-    encoder, where it is there, as disease words need an encoder that has seen tissue."""
-    return chosen or (TISSUE_ID if tissue_cards() else MEASURED_ID)
+    """The id of the encoder that was chosen; "": of the best that needs no choice.
+
+    That is a tissue encoder that the reader trained. The one that comes with Foveola is for the reader to
+    choose: on typed words it has not been shown to be better than the measured concepts.
+    """
+    return chosen or (TISSUE_ID if tissue_is_trained_here() else MEASURED_ID)
 
 
 def query_kind_of(encoder_id: str) -> QueryKind:

@@ -183,13 +183,14 @@ def test_the_shipped_encoder_is_used_until_there_is_an_own_one(no_shipped_encode
     trained(folder=no_shipped_encoder, calibration={"temperature": 2.0, "tumour_slope": 1, "tumour_shift": 0})
     shipped = load_encoder("tissue").card
 
-    assert encoder_in_use("") == "tissue"
-    assert encoder_in_use("measured") == "measured"
+    assert encoder_in_use("") == "measured", "it is for the reader to choose"
+    assert encoder_in_use("tissue") == "tissue"
     assert shipped.page == str(no_shipped_encoder / PAGE)
     assert strings.SHIPPED in shipped.notes
 
     path = trained()
     own = load_encoder("tissue").card
+    assert encoder_in_use("") == "tissue"
     assert strings.OWN.format(path=path.with_name(WEIGHTS)) in own.notes
     path.write_text("{}")
     assert encoder_in_use("") == "measured", "a damaged own one is not replaced unasked"

@@ -116,6 +116,15 @@ def tissue_cards() -> tuple[EncoderCard, ...]:
     return () if facts is None else (tissue_card(facts),)
 
 
+def tissue_is_trained_here() -> bool:
+    """Whether the tissue encoder is there, and the reader's own."""
+    try:
+        facts = tissue_facts()
+    except EncoderError:
+        return False
+    return facts is not None and not facts.shipped
+
+
 def tissue_card(facts: TissueFacts) -> EncoderCard:
     """The card of the encoder with this record."""
     return replace(

@@ -239,17 +239,18 @@ def _last_term() -> re.Pattern[str]:
 def load_lexicon(classes: tuple[tuple[str, str], ...] = ()) -> Lexicon:
     """The lexicon that ships with Foveola.
 
-    ``classes`` of the tissue encoder that may be named, each with a sentence on how well it ranks them: words
-    for them stand for these instead of what is measured.
+    ``classes`` of the tissue encoder that may be named, or several with "+" between that may be named as one,
+    each with a sentence on how well it ranks them: words for them stand for these instead of what is
+    measured.
     """
     measured = Lexicon(_entries("english.toml"))
     if not classes:
         return measured
-    figures = {f"{CLASS_PREFIX}{name}": sentence for name, sentence in classes}
+    sentences = {frozenset(names.split("+")): sentence for names, sentence in classes}
     named = tuple(
-        replace(entry, limits="; ".join(filter(None, (entry.limits, *_figures(entry, figures)))))
+        replace(entry, limits="; ".join(filter(None, (entry.limits, *figures))))
         for entry in _entries("tissue.toml")
-        if all(one in figures for one, _ in entry.weights)
+        if (figures := _figures(entry, sentences)) is not None
     )
     return Lexicon((*named, *measured.entries_without(name for entry in named for name in entry.names)))
 
@@ -260,8 +261,13 @@ def class_terms() -> tuple[tuple[tuple[str, float], ...], ...]:
     return tuple(dict.fromkeys(entry.weights for entry in _entries("tissue.toml")))
 
 
-def _figures(entry: Entry, figures: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(figures[one] for one, _ in entry.weights))
+def _figures(entry: Entry, sentences: Mapping[frozenset[str], str]) -> tuple[str, ...] | None:
+    """How well the entry's classes are ranked, as one or each; None where they may not all be named."""
+    names = [name.removeprefix(CLASS_PREFIX) for name, _ in entry.weights]
+    if frozenset(names) in sentences:
+        return (sentences[frozenset(names)],)
+    each = [sentences.get(frozenset([name])) for name in names]
+    return None if None in each else tuple(dict.fromkeys(filter(None, each)))
 
 
 def _entries(file: str) -> tuple[Entry, ...]:

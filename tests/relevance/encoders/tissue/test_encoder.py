@@ -216,6 +216,26 @@ def test_what_is_shipped_is_whole() -> None:
         TissueNetwork().load_state_dict(read_tensors(folder / WEIGHTS))
 
 
+TUMOUR = "carcinoma+neuroendocrine_tumour+other_tumour"
+
+
+@pytest.mark.parametrize(
+    ("auc", "recall", "named"), [(0.95, 0.3, True), (0.8, 0.3, False), (0.95, 0.0, False)]
+)
+def test_several_classes_are_named_as_one_by_their_own_test(
+    auc: float, recall: float, *, named: bool
+) -> None:
+    meaning = MEANING | {"auc": auc, "patches": 50, "slides": 3, "recall": recall}
+    trained(test={"meanings": {TUMOUR: meaning}})
+
+    tumour, carcinoma = (lexicon_of("tissue").find(word) for word in ("tumour", "carcinoma"))
+    assert tumour is not None
+    assert carcinoma is not None
+    assert all(name.startswith("tissue/") for name, _ in tumour.weights) is named
+    assert ("AUROC 0.95 on 3 slides" in tumour.limits) is named
+    assert not any(name.startswith("tissue/") for name, _ in carcinoma.weights)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -99,6 +99,18 @@ def test_a_training_that_was_finished_early_goes_on_to_the_same_bytes(
     assert not (tmp_path / train.STATE).exists()
 
 
+def test_a_training_begins_from_the_weights_of_an_earlier_one(
+    trained: tuple[Path, Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    corpus, folder, _ = trained
+    options = TissueTrainingOptions(STEPS, learning_rate=1e-9, start=folder / WEIGHTS)
+
+    train_tissue(read_corpus(corpus), options, tmp_path)
+
+    before, after = read_tensors(folder / WEIGHTS), read_tensors(tmp_path / WEIGHTS)
+    torch.testing.assert_close(after["outputs.weight"], before["outputs.weight"], atol=1e-3, rtol=0)
+
+
 def test_another_seed_gives_other_weights(trained: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
     corpus, _, facts = trained
 

@@ -26,8 +26,9 @@ WEIGHTS, FACTS, PAGE = "tissue.pt", "tissue.json", "tissue.md"
 VECTOR_WIDTH = 64
 LOGITS = len(tissue_classes()) + 1
 """One a class, then tumour against all other tissue."""
-LEAST_AUC, FEWEST_PATCHES = 0.9, 20
-"""On test slides: a class that ranks worse there, or was tested on fewer patches, is not named."""
+LEAST_AUC, FEWEST_PATCHES, LEAST_RECALL = 0.9, 20, 0.05
+"""On test slides: a class that ranks worse there, was tested on fewer patches, or of which less reaches its
+threshold, is not named."""
 _MAX_BYTES = 5_000_000
 _CALIBRATION = ("temperature", "tumour_slope", "tumour_shift")
 
@@ -36,9 +37,10 @@ _CALIBRATION = ("temperature", "tumour_slope", "tumour_shift")
 class TissueFacts:
     """What ``foveola train-encoder`` recorded beside the weights.
 
-    ``calibration``: temperature, slope and shift as ``network.Calibration`` has them. ``named``: the ids of
-    classes whose test allows to name them, each with its figure as words. ``bias``: of the calibration, one a
-    class or (). ``meanings``: by ``key_of_classes``. ``shipped``: it came with Foveola.
+    ``calibration``: temperature, slope and shift as ``network.Calibration`` has them; ``bias``: of the
+    calibration, one a class or (). ``named``: ids of classes whose test allows to name them, or of several
+    as one with "+" between, each with its figure as words. ``meanings``: by ``key_of_classes``. ``shipped``:
+    it came with Foveola.
     """
 
     weights: Path
@@ -90,7 +92,7 @@ def _read(path: Path, _mtime_ns: int, size_bytes: int) -> TissueFacts:
         if len(bias) not in {0, len(tissue_classes())}:
             raise ValueError(strings.BAD_BIAS)
         sha256 = str(content["weights_sha256"])
-        named = _named(content["test"].get("classes", {}).get("by_class", {}))
+        named = _named(content["test"])
         meanings = {key: Meaning.read(entry) for key, entry in content["test"].get("meanings", {}).items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         template = strings.SHIPPED_DAMAGED if path.parent == shipped_folder() else strings.RECORD_DAMAGED
@@ -98,11 +100,17 @@ def _read(path: Path, _mtime_ns: int, size_bytes: int) -> TissueFacts:
     return TissueFacts(path.with_name(WEIGHTS), sha256, (temperature, slope, shift), named, bias, meanings)
 
 
-def _named(tested: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
+def _named(tested: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Of single classes, and of several that a word stands for together."""
+    meanings = tested.get("meanings", {})
+    several = {key: one for key, one in meanings.items() if "+" in key and "auc" in one}
     return tuple(
         (name, strings.RANKED[one["slides"] == 1].format(auc=one["auc"], slides=one["slides"]))
-        for name, one in tested.items()
-        if one["auc"] is not None and one["auc"] >= LEAST_AUC and one["patches"] >= FEWEST_PATCHES
+        for name, one in (tested.get("classes", {}).get("by_class", {}) | several).items()
+        if one["auc"] is not None
+        and one["auc"] >= LEAST_AUC
+        and one["patches"] >= FEWEST_PATCHES
+        and meanings.get(name, {}).get("recall", 1.0) >= LEAST_RECALL
     )
 
 

@@ -20,6 +20,7 @@ from viewer.relevance.encoders.tissue.meaning import (
     title_of_classes,
 )
 from viewer.relevance.query.lexicon import class_terms
+from viewer.relevance.training.report import auc
 from viewer.relevance.training.tissue.calibration import by_case, gathered, is_known, of_tumour
 
 if TYPE_CHECKING:
@@ -112,12 +113,26 @@ def meanings(
             "threshold": chosen[key],
             "recall": float(np.mean(recalls)),
             "slides": len(recalls),
+            **_ranking(choice, slides, probabilities),
             "false_alarms": float(np.mean(list(alarms.values()))) if alarms else 0.0,
             "worst": max(alarms.values(), default=0.0),
             "worst_slide": max(alarms, key=lambda name: alarms[name]) if alarms else "",
             "levels": [_level(choice, slides, probabilities, at) for at in LEVELS],
         }
     return found
+
+
+def _ranking(
+    choice: _Choice, slides: Sequence[SlidePatches], probabilities: Mapping[str, Floats]
+) -> dict[str, float | int | None]:
+    """AUROC of the patches that show the classes, and how many they are, against those without."""
+    own = gathered(
+        [choice.values(probabilities[one.slide.name]) for one in slides],
+        [choice.is_there(one) for one in slides],
+    )
+    absent = [np.empty(0), *_alarms(choice, slides, probabilities).values()]
+    values = np.concatenate([own, *absent])
+    return {"auc": auc(values, np.arange(len(values)) < len(own)), "patches": len(own)}
 
 
 def tumour_error(slides: Sequence[SlidePatches], tumour: Mapping[str, Floats]) -> float | None:

@@ -20,7 +20,7 @@ BAD_PART = "{path}: part must be train, calibration or test, not {part!r}"
 PATCHES_UNREADABLE = "{path}: {count} patches could not be read and are left out"
 OTHER_TRAINING = "{path}: belongs to a training with other regions or options; choose another folder"
 DIVERGED = "{path}: the training diverged at step {step}; use a smaller learning rate"
-START_MISFIT = "{path}: these are not the weights of EfficientNet-Lite0 ({error})"
+START_MISFIT = "{path}: these are not the weights of EfficientNet-Lite0 or of a tissue encoder ({error})"
 
 # The model card.
 CARD_TITLE = "# Tissue encoder"

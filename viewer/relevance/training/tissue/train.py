@@ -68,7 +68,8 @@ _LEAST_SPREAD = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class TissueTrainingOptions:
-    """``start``: published weights of EfficientNet-Lite0 to begin from; None: from random ones.
+    """``start``: weights to begin from, published ones of EfficientNet-Lite0 or those of an earlier training;
+    None: random ones.
     ``until``: the step at which a training planned for ``steps`` is finished early; None: none."""
 
     steps: int = 4000
@@ -297,9 +298,14 @@ class _Training:
 
 
 def _begin_from(network: TissueNetwork, path: Path) -> None:
-    """Raises CheckpointError where the file cannot be read, TrainingError where it has other shapes."""
+    """From published weights, or from those of an earlier training. Raises CheckpointError where the file
+    cannot be read, TrainingError where it has other shapes."""
     try:
-        network.trunk.load_state_dict(from_published(read_tensors(path)))
+        tensors = read_tensors(path)
+        if "outputs.weight" in tensors:
+            network.load_state_dict(tensors)
+        else:
+            network.trunk.load_state_dict(from_published(tensors))
     except (KeyError, ValueError, RuntimeError) as error:
         raise TrainingError(strings.START_MISFIT.format(path=path, error=first_line(error))) from error
 

@@ -6,6 +6,7 @@ TITLE = "Tissue classes and measured concepts"
 FAMILY = "a small network trained on labelled regions, beside stain, nuclei and texture"
 NORMALISATION = "probabilities of classes that compete, calibrated on slides kept out of training"
 LICENCE = "that of the slides that it was trained on; the program is under MIT"
+SHIPPED_LICENCE = "MIT; trained on slides under MIT, from EfficientNet-Lite0 under Apache-2.0"
 SHIPPED = "Comes with Foveola; one that you train yourself takes its place."
 OWN = "Your own, in {path}; without it the one that comes with Foveola is used."
 NOTES = (

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 RULE = "carcinoma WITHIN 500 µm OF lymphoid tissue"
 
+MEASURED = Settings.default().replace("relevance", encoder="measured")
+
 
 @pytest.fixture
 def session(fake_view: FakeSlideView) -> Iterator[RelevanceSession]:
     trained(figures=ALL_NAMED)
-    session = RelevanceSession(fake_view, Settings.default())  # type: ignore[arg-type]
+    session = RelevanceSession(fake_view, MEASURED)  # type: ignore[arg-type]
     yield session
     session.close()
 
@@ -43,7 +45,7 @@ def test_a_composed_concept_is_refused_or_expanded_by_the_encoder_in_use(session
     assert question.problems[0].note
     assert session.lexicon.complete_query("fat near metasta")[0] == "fat near metastasis"
 
-    session.apply_settings(Settings.default())
+    session.apply_settings(MEASURED)
     assert session.question.refused == strings.REFUSED
     assert session.question.text == "metastasis"
 

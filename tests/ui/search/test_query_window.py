@@ -310,7 +310,7 @@ def test_everything_in_the_panel_has_a_name(open_window: MainWindow) -> None:
 
 
 def test_tab_goes_from_top_to_bottom(qtbot: QtBot, open_window: MainWindow) -> None:
-    ask(qtbot, open_window, "TILs without blood")
+    ask(qtbot, open_window, "lymphocytes without blood")
     panel = open_window.query.panel
     weights = panel.weights
     weights.set_weight(0, "lymphocytes", 0.5)

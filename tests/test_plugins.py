@@ -242,4 +242,4 @@ def test_a_map_of_another_packages_format_becomes_a_heatmap(
 def test_without_the_package_there_is_nothing_of_it(tmp_path: Path, slide: Path) -> None:
     ended = foveola(tmp_path, "query", slide, "anything dark", "--encoder", "toy")
     assert ended.returncode == 1
-    assert UNKNOWN_ENCODER.format(encoder="toy", known="measured, saliency") in ended.stderr
+    assert UNKNOWN_ENCODER.format(encoder="toy", known="measured, tissue, saliency") in ended.stderr

@@ -17,7 +17,7 @@ CAUGHT_IN_THEIR_ROOM = {
         "TilePackError",
         "DicomError",
     ),  # and raised again as SlideError or TileError
-    *("OpeningCancelledError", "UnreadableBlockError", "ShapeError"),
+    *("OpeningCancelledError", "UnreadableBlockError", "ShapeError", "UnclearError"),
 }
 
 

@@ -45,8 +45,8 @@ def scale_of_reader(source: Source) -> GivenScale | None:
 
 
 def encoder_of(options: argparse.Namespace) -> str:
-    """The id after ``--encoder``; without one that of the best for words. Prints what keeps the reader's own
-    tissue encoder from being that."""
+    """The id after ``--encoder``; without one, the one used where none is chosen. Prints what keeps the
+    reader's own tissue encoder from being that."""
     from viewer.relevance.encoders.registry import encoder_in_use
     from viewer.relevance.encoders.tissue.card import tissue_problems
 

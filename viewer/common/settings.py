@@ -112,7 +112,7 @@ class Viewing(_Group):
 class Relevance(_Group):
     """How slides are analysed and searched.
 
-    ``encoder`` is the ID of the one in use, "" the best for typed words; ``accepted_encoders`` lists,
+    ``encoder`` is the ID of the one in use, "" one that needs no choice; ``accepted_encoders`` lists,
     separated by spaces, those with terms that the reader has accepted. ``worker_threads`` 0 leaves one core
     to the window.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import ImageCms
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QEvent, QObject, QSize
 from PySide6.QtWidgets import QApplication, QCheckBox, QToolButton
 
 import viewer
@@ -271,6 +271,35 @@ def test_the_cursor_position_is_in_micrometres(
     open_in(window, slide_file)
     window.view.cursor_moved.emit((100.0, 50.0))
     qtbot.wait_until(lambda: window.status.position.text() == "50.0, 25.0 µm")
+
+
+class _LayoutRequests(QObject):
+    count = 0
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.LayoutRequest
+        return super().eventFilter(watched, event)
+
+
+def test_a_moving_view_does_not_lay_out_the_window(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    requests = _LayoutRequests()
+    for step in range(1, 6):
+        window.view.go_to(20.0 * step, 10.0, downsample=1.0 + step, instant=True)
+        middle = strings.MIDDLE.format(position=f"{10.0 * step:.1f}, 5.0 µm")
+        qtbot.wait_until(lambda middle=middle: window.status.position.text() == middle)  # type: ignore[misc]
+        QApplication.processEvents()
+        window.installEventFilter(requests)
+    assert requests.count <= 1  # what opening has begun may end here; before, it was one a step
+
+
+def test_a_figure_longer_than_its_place_is_shown_in_full(window: MainWindow) -> None:
+    figure = window.status.magnification
+    figure.setText("1" * 40)
+    QApplication.processEvents()
+    assert figure.width() >= figure.fontMetrics().horizontalAdvance(figure.text())
 
 
 def test_building_levels_is_shown(window: MainWindow) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QWidget
 
@@ -60,14 +60,39 @@ class _Disc(QWidget):
         painter.drawPie(box, 90 * 16, round(360 * 16 * self._filled_share))
 
 
+class _Figure(QLabel):
+    """Text of one size until it needs more: where the size of a label may have changed, Qt lays out and draws
+    the whole window anew, which at every step of a view takes longer than drawing the slide."""
+
+    def __init__(self, widest: str) -> None:
+        super().__init__()
+        self._widest = widest
+        self._measure()
+
+    def setText(self, text: str) -> None:  # Qt's name
+        super().setText(text)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._measure()
+
+    def _measure(self) -> None:
+        self._least = QSize(_text_width_px(self._widest), 0)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setFixedSize(self.sizeHint().expandedTo(self._least))
+
+
 class SharpnessIndicator(QWidget):
     """Whether every visible pixel is shown at full resolution, as a shape and as text."""
 
     def __init__(self, themes: ThemeKeeper) -> None:
         super().__init__()
         self._disc = _Disc(themes)
-        self._label = QLabel()
-        self._label.setMinimumWidth(_text_width_px(strings.LOADING))
+        self._label = _Figure(strings.LOADING)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(em_px(0.8), 0, 0, 0)
         layout.setSpacing(em_px(0.3))
@@ -274,11 +299,10 @@ def _pixel_size(view: SlideView) -> str:
 
 
 def _field(name: str, widest: str) -> QLabel:
-    label = QLabel()
+    label = _Figure(widest)
     label.setAccessibleName(name)
     label.setToolTip(name)
     label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    label.setMinimumWidth(_text_width_px(widest))
     return label
 
 

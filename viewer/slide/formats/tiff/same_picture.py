@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _WINDOW_PX = 64
 _MAX_OVERVIEW_PX = 2**20
 _MAX_FINE_PX = 1024
+_SAMPLES = 256  # across the overview, to find its structure
 _SHIFT_PX = 3  # coarse levels may be cut or padded by a few pixels
 _PLAIN = 6.0  # standard deviation of grey levels below which a window has no structure to compare
 _MAX_PLAIN_DIFFERENCE = 12.0
@@ -38,15 +39,20 @@ def places_to_compare(overview: TiffLevel) -> list[Place]:
     """
     grid: list[Place] = [(x, y) for y in (0.5, 0.25, 0.75) for x in (0.5, 0.25, 0.75)]
     width, height = overview.width, overview.height
-    side = max(4, min(width, height) // 16)
-    rows, columns = height // side, width // side
-    if width * height > _MAX_OVERVIEW_PX or not (rows and columns):
+    if width * height > _MAX_OVERVIEW_PX:
         return grid
     try:
         pixels = overview.read_region(0, 0, width, height)
     except TileError:
         return grid
-    grey = pixels[: rows * side, : columns * side, :3].mean(axis=2).reshape(rows, side, columns, side)
+    step = max(1, min(width, height) // _SAMPLES)
+    samples = pixels[::step, ::step, :3]
+    height, width = samples.shape[:2]
+    side = max(4, min(width, height) // 16)
+    rows, columns = height // side, width // side
+    if not (rows and columns):
+        return grid
+    grey = samples[: rows * side, : columns * side].mean(axis=2).reshape(rows, side, columns, side)
     structure = grey.std(axis=(1, 3))
     busiest = np.argsort(structure, axis=None)[::-1][:3].tolist()
     centres = ((index % columns + 0.5, index // columns + 0.5) for index in busiest)

@@ -110,6 +110,7 @@ class ModelCardDialog(SearchDialog):
         self.setWindowTitle(strings.MODEL_CARD_TITLE.format(title=card.title))
         self.page = QTextBrowser(openExternalLinks=True)
         self.page.setAccessibleName(self.windowTitle())
+        self.page.setSearchPaths([str(Path(card.page).parent)])  # of its pictures
         try:
             self.page.setMarkdown(Path(card.page).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

@@ -121,7 +121,9 @@ def test_a_whole_test_has_meanings_for_the_words_of_the_lexicon() -> None:
             "note": "",
             "options": {"steps": 1, "seed": 0, "start": None, "until": None},
             "test": found,
-        }
+            "failures": [],
+        },
+        pictured=True,
     )
     (row,) = [line for line in page.splitlines() if line.startswith("| tumour | 0")]
     assert row.startswith(f"| tumour | {chosen[TUMOUR]:.2f} | 100% | 0.0% | 0.0% | 100% of 40 in 1 slides |")

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from PIL import Image
 
 from tests.messages import pattern
 from tests.relevance.tissue_corpus import add_slide, small_corpus
-from viewer.relevance.encoders.tissue.card import FACTS, PAGE, WEIGHTS
+from viewer.relevance.encoders.tissue.card import FACTS, FAILURES, PAGE, WEIGHTS
 from viewer.relevance.encoders.tissue.network import Calibration, TissueNetwork
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors
 from viewer.relevance.training import strings as training_strings
@@ -20,6 +21,7 @@ from viewer.relevance.training.cohort import TrainingError
 from viewer.relevance.training.tissue import strings, train
 from viewer.relevance.training.tissue.corpus import read_corpus
 from viewer.relevance.training.tissue.page import as_markdown
+from viewer.relevance.training.tissue.patches import CUT_PX
 from viewer.relevance.training.tissue.train import TissueTrainingOptions, train_tissue
 
 if TYPE_CHECKING:
@@ -63,7 +65,11 @@ def test_weights_record_and_card_are_written(trained: tuple[Path, Path, dict[str
     network = TissueNetwork()
     network.load_state_dict(read_tensors(folder / WEIGHTS, sha256=facts["weights_sha256"]))
     assert json.loads((folder / FACTS).read_text())["fingerprint"] == facts["fingerprint"]
-    assert (folder / PAGE).read_text() == as_markdown(facts)
+    assert (folder / PAGE).read_text() == as_markdown(facts, pictured=True)
+    with Image.open(folder / FAILURES) as picture:
+        assert picture.width > picture.height > CUT_PX
+    assert f"({FAILURES})" in (folder / PAGE).read_text()
+    assert f"({FAILURES})" not in as_markdown(facts, pictured=False)
     assert not (folder / train.STATE).exists()
     assert (folder / WEIGHTS).stat().st_size < 8_000_000
     assert float(network.projection.abs().sum()) > 0
@@ -91,7 +97,7 @@ def test_a_training_that_was_finished_early_goes_on_to_the_same_bytes(
 
     early = train_tissue(read_corpus(corpus), TissueTrainingOptions(STEPS, until=2), tmp_path)
     assert early["options"]["until"] == 2
-    assert strings.CARD_FINISHED_EARLY.format(until=2, steps=STEPS) in as_markdown(early)
+    assert strings.CARD_FINISHED_EARLY.format(until=2, steps=STEPS) in as_markdown(early, pictured=True)
     assert early["weights_sha256"] != facts["weights_sha256"]
     whole = train_tissue(read_corpus(corpus), TissueTrainingOptions(STEPS), tmp_path)
 
@@ -179,7 +185,7 @@ def test_published_weights_to_start_from(trained: tuple[Path, Path, dict[str, An
     made = read_tensors(tmp_path / "out" / WEIGHTS)
     assert torch.equal(made["trunk.stem.0.weight"], begin.trunk.stem[0].weight.half())
     assert facts["options"]["start"] == "start.pth"
-    assert "start.pth" in as_markdown(facts)
+    assert "start.pth" in as_markdown(facts, pictured=True)
 
 
 def test_weights_of_another_network_are_refused(
@@ -242,4 +248,4 @@ def test_without_test_slides_the_card_says_that_nothing_is_known(tmp_path: Path)
 
     assert facts["test"] == {}
     assert facts["calibration"] == asdict(Calibration())
-    assert strings.CARD_NOT_TESTED in as_markdown(facts)
+    assert strings.CARD_NOT_TESTED in as_markdown(facts, pictured=True)

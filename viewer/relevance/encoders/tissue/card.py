@@ -22,7 +22,7 @@ from viewer.relevance.encoders.tissue.meaning import Meaning
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WEIGHTS, FACTS, PAGE = "tissue.pt", "tissue.json", "tissue.md"
+WEIGHTS, FACTS, PAGE, FAILURES = "tissue.pt", "tissue.json", "tissue.md", "tissue-failures.png"
 VECTOR_WIDTH = 64
 LOGITS = len(tissue_classes()) + 1
 """One a class, then tumour against all other tissue."""

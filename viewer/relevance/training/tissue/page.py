@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from viewer.common.text import escape_control
+from viewer.relevance.encoders.tissue.card import FAILURES
 from viewer.relevance.encoders.tissue.classes import tissue_classes
 from viewer.relevance.encoders.tissue.meaning import NO_THRESHOLD
 from viewer.relevance.training.tissue import strings
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-def as_markdown(facts: Mapping[str, Any]) -> str:
-    """The facts that ``train_tissue`` returns, as a page to read."""
+def as_markdown(facts: Mapping[str, Any], *, pictured: bool) -> str:
+    """The facts that ``train_tissue`` returns, as a page to read; ``pictured``: with the sheet of failures
+    that lies beside it."""
     slides = facts["slides"]
     cases = {name: len({one["case"] for one in part}) for name, part in slides.items()}
     counts = {name: len(part) for name, part in slides.items()}
@@ -90,6 +92,12 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
             ),
             "",
         ]
+    if wrong := facts["failures"]:
+        lines += [strings.CARD_FAILURES, ""]
+        lines += [strings.CARD_PICTURES.format(file=FAILURES), ""] if pictured else []
+        lines.append(strings.CARD_FAILURE_TABLE)
+        lines += [_failure_row(number, one) for number, one in enumerate(wrong, 1)]
+        lines.append("")
     return "\n".join([*lines, strings.CARD_LIMITS, ""])
 
 
@@ -112,6 +120,17 @@ def _meaning_row(meaning: Mapping[str, Any]) -> str:
         alarms=meaning["false_alarms"],
         worst=meaning["worst"],
         levels=" | ".join(levels),
+    )
+
+
+def _failure_row(number: int, wrong: Mapping[str, Any]) -> str:
+    return strings.CARD_FAILURE_ROW.format(
+        number=number,
+        kind=strings.CARD_MISSED if wrong["is_tumour"] else strings.CARD_ALARM,
+        tissue=wrong["tissue"] or strings.CARD_NO_REGION,
+        probability=wrong["probability"],
+        slide=escape_control(wrong["slide"]),
+        diagnosis=escape_control(wrong["diagnosis"]).replace("|", "/"),
     )
 
 

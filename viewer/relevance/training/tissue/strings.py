@@ -78,6 +78,16 @@ CARD_TUMOUR_TABLE = (
 CARD_TUMOUR_ROW = (
     "| {slide} | {diagnosis} | {auc:.3f} | {false_alarms_at_80_recall:.1%} | {above_threshold:.0%} |"
 )
+CARD_FAILURES = (
+    "**Known failures**: the patches of test slides that it gets most wrong, at most two of a slide. First "
+    "what it takes for tumour on slides without any, then tumour that it misses, with the probability of "
+    "tumour that it gave."
+)
+CARD_PICTURES = "![The patches of the table, by number]({file})"
+CARD_FAILURE_TABLE = "| No. | Failure | Region | Probability | Slide | Diagnosis |\n|---|---|---|---|---|---|"
+CARD_FAILURE_ROW = "| {number} | {kind} | {tissue} | {probability:.2f} | {slide} | {diagnosis} |"
+CARD_ALARM, CARD_MISSED = "false alarm", "missed tumour"
+CARD_NO_REGION = "none: any tissue of the slide"
 CARD_INTERVAL = "{auc:.3f} ({low:.3f}–{high:.3f})"
 CARD_UNDEFINED = "–"
 CARD_LIMITS = (

@@ -22,7 +22,7 @@ from torch.nn import functional
 from viewer import RESEARCH_USE, __version__
 from viewer.common.atomic_write import save_atomically
 from viewer.common.text import first_line
-from viewer.relevance.encoders.tissue.card import FACTS, LOGITS, PAGE, VECTOR_WIDTH, WEIGHTS
+from viewer.relevance.encoders.tissue.card import FACTS, FAILURES, LOGITS, PAGE, VECTOR_WIDTH, WEIGHTS
 from viewer.relevance.encoders.tissue.classes import tissue_classes
 from viewer.relevance.encoders.tissue.network import TissueNetwork, normalised
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, unpickled
@@ -33,6 +33,7 @@ from viewer.relevance.training.tissue import strings
 from viewer.relevance.training.tissue.augmentation import augmented, middle
 from viewer.relevance.training.tissue.calibration import calibrated
 from viewer.relevance.training.tissue.evaluation import probabilities_of, tested
+from viewer.relevance.training.tissue.failures import failures, sheet
 from viewer.relevance.training.tissue.page import as_markdown
 from viewer.relevance.training.tissue.patches import cut_patches
 from viewer.relevance.training.tissue.reliability import thresholds
@@ -103,9 +104,9 @@ def train_tissue(
     progress: Callable[[float, float], None] = lambda _done, _total: None,
     note: Callable[[str], None] = lambda _sentence: None,
 ) -> dict[str, Any]:
-    """Cut the patches, train, calibrate, test, and write ``tissue.pt`` and ``tissue.json`` (what is
-    returned) into ``folder``. Resumes the same training there, also one that was finished
-    early.
+    """Cut the patches, train, calibrate, test, and write ``tissue.pt``, its card, pictures of its worst
+    failures, and ``tissue.json`` (what is returned) into ``folder``. Resumes the same training there, also
+    one that was finished early.
 
     ``note`` is given sentences on what was left out. Raises TrainingError, CheckpointError, SlideError,
     SaveError.
@@ -125,6 +126,7 @@ def train_tissue(
     logits = {one.slide.name: _logits(network, one.pixels) for one in slides if one.slide.part != "train"}
     calibration = calibrated(by_part["calibration"], logits)
     chosen = thresholds(by_part["calibration"], probabilities_of(by_part["calibration"], logits, calibration))
+    wrong = failures(by_part["test"], probabilities_of(by_part["test"], logits, calibration))
     weights = as_bytes({name: _half(tensor) for name, tensor in network.state_dict().items()})
     facts = {
         "format": FORMAT,
@@ -141,9 +143,12 @@ def train_tissue(
             for name, part in by_part.items()
         },
         "test": tested(by_part["test"], logits, calibration, chosen, seed=options.seed),
+        "failures": [one.as_facts() for one in wrong],
     }
     save_atomically(folder / WEIGHTS, weights)
-    save_atomically(folder / PAGE, as_markdown(facts).encode())
+    save_atomically(folder / PAGE, as_markdown(facts, pictured=True).encode())
+    if wrong:
+        save_atomically(folder / FAILURES, sheet(wrong))
     save_atomically(folder / FACTS, json.dumps(facts, indent=1).encode())
     if options.last_step == options.steps:
         (folder / STATE).unlink(missing_ok=True)

@@ -69,6 +69,28 @@ def parsed(text: str) -> Parsed:
         ("grasa con sangre al lado", "fat NEAR blood"),
         ("yanında kan olan yağ", "fat NEAR blood"),
         ("yanında kan olmayan yağ", "fat WITHOUT (fat NEAR blood)"),
+        ("fat far from blood and from mucin", "fat WITHOUT ((fat NEAR blood) OR (fat NEAR mucin))"),
+        ("fat far from blood but not from mucin", "(fat AND (fat NEAR mucin)) WITHOUT (fat NEAR blood)"),
+        # Between two things is near both.
+        ("fat between blood and mucin", "(fat NEAR blood) NEAR mucin"),
+        ("border between fat and blood", "(NEAR fat) NEAR blood"),
+        ("Fett zwischen Blut und Schleim", "(fat NEAR blood) NEAR mucus"),
+        ("graisse entre le sang et la mucine", "(fat NEAR blood) NEAR mucin"),
+        ("grasa entre la sangre y la mucina", "(fat NEAR blood) NEAR mucin"),
+        ("kan ile mukus arasındaki yağ", "(fat NEAR blood) NEAR mucus"),
+        ("yağ, kan ile mukus arasında", "(fat NEAR blood) NEAR mucus"),
+        # What is missing, behind or before.
+        ("fat is missing", "NOT fat"),
+        ("missing fat", "NOT fat"),
+        ("fat absent, blood present", "blood WITHOUT fat"),
+        ("fat and blood are missing", "NOT (fat OR blood)"),
+        ("mucin lacking fat", "mucin WITHOUT fat"),
+        ("Fett fehlt", "NOT fat"),
+        ("es fehlt Fett", "NOT fat"),
+        ("Blut fehlt, Fett ist da", "fat WITHOUT blood"),
+        ("la graisse manque", "NOT fat"),
+        ("falta grasa", "NOT fat"),
+        ("yağ eksik", "NOT fat"),
         # What touches and surrounds.
         ("fat touching blood", "fat NEAR blood"),
         ("fat in contact with blood", "fat NEAR blood"),
@@ -107,6 +129,11 @@ def parsed(text: str) -> Parsed:
         ('fat -"smooth muscle"', 'fat WITHOUT "smooth muscle"'),
         ("fat -(blood or mucin)", "fat WITHOUT (blood OR mucin)"),
         ("fat / blood", "fat OR blood"),
+        ("fat != blood", "fat WITHOUT blood"),
+        ("tumour - necrosis", "tumour AND necrosis"),
+        ("tumour — necrosis", "tumour AND necrosis"),
+        ("tumour = necrosis", "tumour AND necrosis"),
+        ("Fett > 2 mm von Blut", "fat WITHOUT (fat WITHIN 2000 µm OF blood)"),
         ("Fett -Blut", "fat WITHOUT blood"),
     ],
 )
@@ -132,6 +159,11 @@ def test_is_read_as_it_is_meant(text: str, query: str) -> None:
         ("fat near both blood", strings.UNCLEAR_BOTH),
         ("necrosis and either fat", strings.UNCLEAR_BOTH),
         ("fat not near both blood and mucin", strings.UNCLEAR_BOTH),
+        ("fat not between blood and mucin", strings.UNCLEAR_BETWEEN),
+        ("fat between blood, mucin and necrosis", strings.UNCLEAR_BETWEEN),
+        ("fat between 100 and 200 um of blood", strings.UNCLEAR_BETWEEN),
+        ("between fat", strings.UNCLEAR_BETWEEN),
+        ("yağ ve kan değil", strings.UNCLEAR_NOT),
     ],
 )
 def test_is_refused_where_it_can_be_meant_in_several_ways(text: str, template: str) -> None:
@@ -152,6 +184,7 @@ def test_is_refused_where_it_can_be_meant_in_several_ways(text: str, template: s
         ("Fett neben Blut oder Schleim", strings.NEAR_ONE.format(operator="near", term="blood")),
         ("fat and blood near mucin", strings.NEAR_OF_ONE.format(operator="near", term="blood")),
         ("fat - blood", strings.UNKNOWN_SIGNS),
+        ("fat between blood and mucin", strings.BETWEEN_AS_NEAR.format(operator="between")),
     ],
 )
 def test_what_could_be_meant_otherwise_is_said(text: str, sentence: str) -> None:

@@ -240,6 +240,18 @@ def test_english_stays_as_it_is(text: str) -> None:
         ("kan ve mukus olmadan nekroz", "necrosis WITHOUT (blood OR mucus)"),
         ("kansız yağ yok", "NOT (fat WITHOUT blood)"),
         ("yağ yakınında kan yok", "NOT (blood NEAR fat)"),
+        ("hem kan hem yağ değil", "NOT (blood AND fat)"),
+        ("hem kan hem de yağ değil", "NOT (blood AND fat)"),
+        ("hem kan hem yağ var ama mukus değil", "(blood AND fat) WITHOUT mucus"),
+        ("yağ değil, kan", "blood WITHOUT fat"),
+        ("kan olmadan, nekroz", "necrosis WITHOUT blood"),
+        ("nekroz izlenmedi", "NOT necrosis"),
+        ("Nekrose nicht nachweisbar", "NOT necrosis"),
+        ("kein Anhalt für Nekrose", "NOT necrosis"),
+        ("no se observa necrosis", "NOT necrosis"),
+        ("nada más que grasa", "fat"),
+        ("soit graisse soit sang mais pas les deux à la fois", "(fat OR blood) WITHOUT (fat AND blood)"),
+        ("graisse et/ou sang", "fat OR blood"),
     ],
 )
 def test_negations_of_each_language(text: str, query: str) -> None:
@@ -297,6 +309,54 @@ def test_near_is_of_all_that_neither_and_nor_leave_out(text: str) -> None:
 )
 def test_what_is_not_beyond_a_distance_is_within_it(text: str) -> None:
     assert english(text) == "lymphocytes WITHIN 200 µm OF fat"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "linfocitos a menos de 200 µm de la grasa pero no de la sangre",
+        "lymphocytes à moins de 200 µm de la graisse mais pas du sang",
+        "Lymphozyten innerhalb von 200 µm von Fett, aber nicht von Blut",
+        "lymphocytes within 200 um of fat but not of blood",
+    ],
+)
+def test_a_preposition_that_comes_again_repeats_the_distance(text: str) -> None:
+    within = "lymphocytes WITHIN 200 µm OF fat"
+    assert english(text) == f"({within}) WITHOUT (({within}) WITHIN 200 µm OF blood)"
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("linfocitos cerca de la grasa o del tumor", "(lymphocytes NEAR fat) OR (lymphocytes NEAR tumour)"),
+        ("linfocitos cerca de la grasa y zonas de necrosis", "(lymphocytes NEAR fat) AND necrosis"),
+        (
+            "linfocitos lejos de la grasa o del tumor",
+            "lymphocytes WITHOUT ((lymphocytes NEAR fat) OR (lymphocytes NEAR tumour))",
+        ),
+        (
+            "linfocitos lejos de la grasa pero no del tumor",
+            "(lymphocytes AND (lymphocytes NEAR tumour)) WITHOUT (lymphocytes NEAR fat)",
+        ),
+        ("lymphocytes près de la graisse mais pas de sang", "(lymphocytes NEAR fat) WITHOUT blood"),
+        (
+            "linfocitos a una distancia de más de 100 micras de la grasa",
+            "lymphocytes WITHOUT (lymphocytes NEAR fat)",
+        ),
+    ],
+)
+def test_a_preposition_repeats_what_is_near_only_beside_a_joint(text: str, query: str) -> None:
+    assert english(text) == query
+
+
+@pytest.mark.parametrize(
+    "text", ["mehr Fett als Blut", "plus de graisse que de sang", "más grasa que sangre", "fat > blood"]
+)
+def test_what_is_compared_is_not_read_as_both(text: str) -> None:
+    parsed = parse(text, load_lexicon())
+    (unknown,) = parsed.unknown
+    assert "than" in unknown
+    assert parsed.problems[-1].nearest[:2] == ("fat", "blood")
 
 
 def test_an_attribute_without_a_place_says_nothing() -> None:

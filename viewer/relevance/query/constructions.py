@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from viewer.relevance.query import strings
-from viewer.relevance.query.vocabulary import PRESENT, REPLACED, WITH, Kind
+from viewer.relevance.query.vocabulary import BETWEEN, PRESENT, REPLACED, WITH, Kind
 from viewer.relevance.query.word import Word
 
 _STARTS = (Kind.PHRASE, Kind.OPEN)
@@ -44,8 +44,16 @@ def _with_pairs_read(words: list[Word]) -> list[Word]:
             continue
         pair = words[at : at + 3]
         is_pair = [one.kind for one in pair[::2]] == [Kind.PHRASE, Kind.PHRASE] and _lists(pair[1])
+        is_between = word.text.lower().endswith(BETWEEN)
+        if is_between:  # two things, and no distance: "between 100 and 200 µm of"
+            is_pair &= not any(one.text[:1].isdigit() for one in pair[::2])
+            is_pair &= not (
+                words[at + 3 : at + 4] and _lists(words[at + 3]) and _is_thing(words[at + 4 : at + 5])
+            )
         is_negated = bool(result) and result[-1].kind is Kind.NOT
         if not is_pair or (word.of == "both" and is_negated):
+            if is_between:
+                raise UnclearError(strings.UNCLEAR_BETWEEN.format(operator=word.text))
             raise UnclearError(strings.UNCLEAR_BOTH.format(operator=f"{word.text} {word.of}".rstrip()))
         if of_all:
             negation = replace(word, kind=Kind.NOT, shouted=True)
@@ -58,6 +66,10 @@ def _with_pairs_read(words: list[Word]) -> list[Word]:
             result += [word, pair[0], word, pair[2]]
         at += 3
     return result
+
+
+def _is_thing(words: list[Word]) -> bool:
+    return [one.kind for one in words] == [Kind.PHRASE]
 
 
 def _bracketed(words: list[Word]) -> list[Word]:

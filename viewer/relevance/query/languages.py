@@ -22,28 +22,30 @@ if TYPE_CHECKING:
 NAMES = ("german", "french", "spanish", "turkish")
 """The files, in the order in which a word that several languages share is looked up."""
 PADDING, PRESENT = "padding", "present"
-MAX_SPAN_WORDS = 6
+MAX_SPAN_WORDS = 8
 _MAX_FORMS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Small words that stand for ``means`` where one of ``first`` has one of ``then`` behind it."""
+    """Small words that stand for ``means`` where one of ``first`` has one of ``then`` behind it, and where
+    there is an ``end`` one of it behind the last thing."""
 
     first: tuple[str, ...]
     then: tuple[str, ...]
     means: tuple[str, str]
-    """What the first is, and each that follows."""
+    """What the first is, and each that follows; an end says nothing."""
+    end: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Language:
     """``terms``: names here to English names. ``words``: small words, as they are written, to the English
     operator, unit, ``PADDING`` or ``PRESENT``; ``words_behind`` stand behind what they apply to; ``within``,
     ``beyond`` and ``of`` stand before and behind a distance, ``away`` behind a least one. A word with one of
     ``without_endings`` leaves out what it is built on. ``spellings``: letters that are written either way.
-    ``together``: small words that mean something else beside each other. ``also_english``: terms that are
-    English words, too.
+    ``together``: small words that mean something else beside each other. ``again``: a joint with the
+    preposition of "near" behind it. ``also_english``: terms that are English words, too.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Language:
     together: tuple[Together, ...] = ()
     also_english: frozenset[str] = frozenset()
     away: frozenset[str] = frozenset()
+    again: frozenset[str] = frozenset()
     more: Language | None = None
     """The same with terms of a reader's own, which come first."""
 
@@ -87,10 +90,9 @@ class Language:
         if own is not None:
             return own
         by_stem, first_words = self._index
-        first = self._stems(self._folded(words[0]))
-        if first_words.isdisjoint(first):  # most words begin no term
+        if first_words.isdisjoint(_stems(self, words[0])):  # most words begin no term
             return None
-        forms = product(first, *(self._stems(self._folded(word)) for word in words[1:]))
+        forms = product(*(_stems(self, word) for word in words))
         found = next((by_stem[form] for form in islice(forms, _MAX_FORMS) if form in by_stem), None)
         return None if found is None or _has_other_dots(words, found[1].split()) else found[0]
 
@@ -142,6 +144,10 @@ class Language:
         """Whether one of the words makes a distance before it the least: "200 µm entfernt"."""
         return not self.away.isdisjoint(_plain(text.casefold()).split())
 
+    def is_again(self, text: str) -> bool:
+        """Whether a joint with what follows says "near" once more."""
+        return _plain(text.casefold()) in self.again
+
     def begins(self, start: str) -> list[str]:
         """The English names whose name here begins so."""
         folded = [self._folded(word) for word in start.split()]
@@ -165,7 +171,7 @@ class Language:
             words = tuple(name.split())
             if exact.setdefault(words, (english, written))[0] != english:
                 raise ValueError(f"lexicon: {name!r} stands twice in {self.name}")
-            for form in product(*(self._stems(word) for word in words)):
+            for form in product(*(self.stems(word) for word in words)):
                 by_stem.setdefault(form, {}).setdefault(english, written)
         alone = {form: next(iter(names.items())) for form, names in by_stem.items() if len(names) == 1}
         index = {**alone, **exact}
@@ -195,11 +201,12 @@ class Language:
             folded = folded.replace(written, kept)
         return folded
 
-    def _stems(self, folded: str) -> list[str]:
-        """The word itself, and what is left of it without one ending; the least is taken off first."""
+    def stems(self, word: str) -> tuple[str, ...]:
+        """The word itself, folded, and what is left of it without one ending, the longest first."""
+        folded = self._folded(word)
         endings, longest = self._set_of_endings
         ends = range(len(folded) - 1, max(self.least_stem, len(folded) - longest) - 1, -1)
-        return [folded] + [folded[:end] for end in ends if folded[end:] in endings]
+        return folded, *(folded[:end] for end in ends if folded[end:] in endings)
 
     @cached_property
     def _set_of_endings(self) -> tuple[frozenset[str], int]:
@@ -212,6 +219,12 @@ class Language:
 def load_languages() -> tuple[Language, ...]:
     """The languages that ship with Foveola, besides English."""
     return tuple(_language(name) for name in NAMES)
+
+
+@lru_cache(maxsize=16384)
+def _stems(language: Language, word: str) -> tuple[str, ...]:
+    """See ``Language.stems``: every word of a query is met several times."""
+    return language.stems(word)
 
 
 def _has_other_dots(typed: Sequence[str], written: Sequence[str]) -> bool:
@@ -244,13 +257,14 @@ def _language(file: str) -> Language:
         beyond=_plainly(table["beyond"]),
         of=_plainly(table["of"]),
         away=_plainly(table.get("away", ())),
+        again=_plainly(table.get("again", ())),
         endings=tuple(table["endings"]),
         without_endings=tuple(table.get("without_endings", ())),
         spellings=tuple(table.get("spellings", {}).items()),
         least_stem=table["least_stem"],
         capital_nouns=table.get("capital_nouns", False),
         together=tuple(
-            Together(tuple(one["first"]), tuple(one["then"]), tuple(one["means"]))
+            Together(tuple(one["first"]), tuple(one["then"]), tuple(one["means"]), tuple(one.get("end", ())))
             for one in table.get("together", ())
         ),
         also_english=frozenset(table.get("also_english", ())),

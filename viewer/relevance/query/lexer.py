@@ -14,8 +14,11 @@ from viewer.relevance.query.constructions import with_constructions_read
 from viewer.relevance.query.lexicon import key_of
 from viewer.relevance.query.tree import MAX_NEAR_UM, NEAR_UM
 from viewer.relevance.query.vocabulary import (
+    ABSENT,
     BEFORE_DISTANCE,
     BEHIND_DISTANCE,
+    BETWEEN,
+    DEGREES,
     DISTANCE_OF,
     LEFT_OUT,
     MARKS,
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
 
 INSIDE = ("in", "inside", "within")
+_PREPOSITIONS = (("of",), ("from",), ("to",))
+"""What may end "near" or a distance, and come again: "near to blood but not to mucin"."""
 _TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|¬]|[^\s(),;|"¬]+')
 _DISTANCE = re.compile(
     r"(\d{1,7}(?:[.]\d{1,30})?)\s*"
@@ -46,9 +51,13 @@ _DISTANCE = re.compile(
 )
 _EXPONENTS = (0, 3, 4)
 """Of ten, from the units to micrometres."""
-_MOST_WORDS = max(map(len, OPERATORS))
+_MOST_WORDS = max(map(len, (*OPERATORS, *BEFORE_DISTANCE, *DISTANCE_OF)))
+_BEHIND = PADDING_BEHIND.union(PRESENT)
+_ENDS = (Kind.AND, Kind.OR, Kind.COMMA, Kind.CLOSE)
 _WITHOUT_WORD = re.compile(r"([\w-]+)-free|non-([\w-]+)", re.I)
 _ODD = re.compile(r"[^\w\s&/+.%'’\-µμ(),;|\"¬]")
+_LONE_ODD = re.compile(rf"(?<=\s){_ODD.pattern}+(?=\s)")
+"""It separates terms, as a dash does: "tumour = necrosis" is not the term "tumour necrosis"."""
 
 
 def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]]:
@@ -59,7 +68,7 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
     remarks = []
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
     plain = re.sub(r"[?!:¿¡]", " ", plain)
-    cleaned = _ODD.sub(" ", plain)
+    cleaned = _ODD.sub(" ", _LONE_ODD.sub("-", plain))
     if cleaned != plain or any(not (letter.isprintable() or letter.isspace()) for letter in text):
         remarks.append(strings.UNKNOWN_SIGNS)
     if text.count('"') % 2:
@@ -114,6 +123,7 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
                 else:
                     phrase.append(token.strip(".'’"))
             else:
+                flush()
                 remarks.append(strings.UNKNOWN_SIGNS)
             at += 1
             continue
@@ -136,6 +146,9 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
             operator = replace(operator, kind=Kind.NEAR)
         if operator.kind is Kind.AND and operator.text.lower() in INSIDE:
             remarks.append(strings.INSIDE_AS_AND.format(operator=operator.text))
+        if operator.kind is Kind.NEAR and operator.text.lower().endswith(BETWEEN):
+            operator = replace(operator, of="both")
+            remarks.append(strings.BETWEEN_AS_NEAR.format(operator=operator.text))
         if operator.kind is Kind.NEAR and not 0 < operator.distance_um <= MAX_NEAR_UM:
             remarks.append(strings.DISTANCE_RANGE.format(most=MAX_NEAR_UM, used=NEAR_UM))
             operator = replace(operator, distance_um=NEAR_UM)
@@ -143,10 +156,12 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
             operator = replace(operator, of=tokens[at].lower())
             at += 1
         _append(words, operator)
-        near = next((word for word in reversed(words[:-1]) if word.kind is Kind.NEAR), None)
-        if near and operator.kind in (Kind.AND, Kind.OR, Kind.NOT) and _ends_with(near, tokens[at : at + 1]):
-            words.append(replace(near, of=""))  # "within 200 um of fat but not of blood"
-            at += 1
+        if operator.kind in (Kind.AND, Kind.OR, Kind.NOT) and _lowered(tokens[at : at + 1]) in _PREPOSITIONS:
+            again = _near_again(words, tokens[at].lower())
+            at += bool(again)
+            words += again
+        if operator.text.lower() in ABSENT and _is_end(tokens, at) and words[0] is not operator:
+            words.append(Word(Kind.PHRASE, PRESENT[0]))  # "fat is missing" as "fat is not present"
     flush()
     alternatives = [word for word in words if word.kind is Kind.OR and word.text.lower() != "either"]
     if len(alternatives) > 1 and words[0] is alternatives[0]:
@@ -154,10 +169,22 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
     return with_constructions_read(words), tuple(dict.fromkeys(remarks))
 
 
-def _ends_with(near: Word, following: list[str]) -> bool:
-    """Whether the preposition of "near" comes again."""
-    last = near.text.lower().split()[-1]
-    return _lowered(following) == (last,) and last in ("of", "from", "to")
+def _near_again(words: list[Word], preposition: str) -> list[Word]:
+    """The last "near", for behind the operator at the end where its preposition comes again: "within 200 um
+    of fat but not of blood", "far from fat and from blood"; nothing where it is another one.
+    """
+    at = next((at for at in range(len(words) - 2, -1, -1) if words[at].kind is Kind.NEAR), None)
+    if at is None or words[at].text.lower().split()[-1] != preposition:
+        return []
+    is_far = at > 0 and words[at - 1].kind is Kind.NOT
+    repeats = is_far and (words[-1].kind is Kind.NOT or words[-1].text.lower() == "and")
+    return [*(words[at - 1 : at] if repeats else ()), replace(words[at], of="")]
+
+
+def _is_end(tokens: list[str], at: int) -> bool:
+    """Whether what is said ends here."""
+    operator, _ = _operator(tokens, at) if at < len(tokens) else (None, 0)
+    return at >= len(tokens) or (operator is not None and operator.kind in _ENDS)
 
 
 def _ends_near(words: list[Word]) -> bool:
@@ -190,6 +217,10 @@ def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
     far_or_near = _distance_operator(tokens, at)
     if far_or_near is not None:
         return far_or_near
+    if token.lower() in DEGREES and at + 1 < len(tokens):
+        operator, length = _operator(tokens, at + 1)
+        if operator is not None and operator.kind in (Kind.NEAR, Kind.FAR):
+            return operator, length + 1
     for length in range(_MOST_WORDS, 0, -1):
         operator_words = tokens[at : at + length]
         kind = OPERATORS.get(_lowered(operator_words))
@@ -222,7 +253,7 @@ def _distance_operator(tokens: list[str], start: int) -> tuple[Word, int] | None
     behind = _length_of(BEHIND_DISTANCE, tokens, at)
     is_away = _lowered(tokens[at : at + behind]) in (("away",), ("apart",))
     at += behind
-    has_end = _lowered(tokens[at : at + 1]) in (("of",), ("from",), ("to",))
+    has_end = _lowered(tokens[at : at + 1]) in _PREPOSITIONS
     if kind is None and not (has_end and (leads > 1 or is_away or tokens[at].lower() == "from")):
         return None
     exponent = next(power for power, unit in zip(_EXPONENTS, distance.groups()[1:], strict=True) if unit)
@@ -234,7 +265,8 @@ def _distance_operator(tokens: list[str], start: int) -> tuple[Word, int] | None
 
 def _length_of(known: Iterable[tuple[str, ...]], tokens: list[str], at: int) -> int:
     """How many tokens from here on are one of the ``known``, the longest; 0 for none."""
-    return max((len(words) for words in known if _lowered(tokens[at : at + len(words)]) == words), default=0)
+    lowered = _lowered(tokens[at : at + _MOST_WORDS])
+    return max((len(words) for words in known if lowered[: len(words)] == words), default=0)
 
 
 def _left_out(token: str, lexicon: Lexicon) -> str:
@@ -258,6 +290,6 @@ def _without_padding(phrase: list[str], lexicon: Lexicon) -> list[str]:
             del words[:2]
         else:
             break
-    while len(words) > 1 and words[-1].lower() in PADDING_BEHIND and not lexicon.find(" ".join(words)):
+    while len(words) > 1 and words[-1].lower() in _BEHIND and not lexicon.find(" ".join(words)):
         words.pop()
     return words

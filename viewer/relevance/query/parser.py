@@ -30,7 +30,7 @@ from viewer.relevance.query.tree import (
     depth_of,
     leaves,
 )
-from viewer.relevance.query.vocabulary import AGREEING, COMMAS, DETERMINERS, Kind
+from viewer.relevance.query.vocabulary import AGREEING, COMMAS, DETERMINERS, WITH, Kind
 
 if TYPE_CHECKING:
     from viewer.relevance.query.lexicon import Lexicon
@@ -226,19 +226,21 @@ class _Reader:
     def _more_left_out(self, operator: str, place: Query | None, near: Word | None) -> list[Query | None]:
         """In plain speech "without blood and fat" leaves out both; in capitals AND binds as in logic."""
         more: list[Query | None] = []
-        only_commas = True
+        only_commas, is_unclear = True, False
         while self._kind() in (Kind.AND, Kind.OR) and not self._words[self._at].ends_exclusion:
-            if self._words[self._at].text.lower() in INSIDE:
-                break  # "no fat in muscle" is about muscle
+            if self._words[self._at].text.lower() in (*INSIDE, *WITH):
+                break  # "no fat in muscle" is about muscle, "muscle without fat, with blood" with blood
             following = self._words[self._at + 1].kind if self._at + 1 < len(self._words) else None
             either_near = near is not None and self._kind() is Kind.OR and following is Kind.NEAR
             if following not in (Kind.PHRASE, Kind.OPEN) and not either_near:
                 break
-            only_commas &= self._words[self._at].text in COMMAS
+            is_comma = self._words[self._at].text in COMMAS
+            is_unclear |= is_comma and not only_commas  # "excluding fat and blood, show stroma"
+            only_commas &= is_comma
             self._at += 1
             other_near = self._take_near() or near
             more.append(self._nearby(self._near(), place, other_near))
-        if more and only_commas and place is None:
+        if more and (only_commas or is_unclear) and place is None:
             self._mark_unclear_end(near.text if near else operator)
         if more:
             self._report(strings.NOT_ANY_OF.format(operator=operator), note=True)

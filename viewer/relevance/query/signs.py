@@ -7,7 +7,7 @@ from functools import partial
 
 from viewer.relevance.query.vocabulary import LEFT_OUT
 
-_QUOTES = str.maketrans("“”„«»–\u2212", '"""""--')
+_QUOTES = str.maketrans("“”„«»–\u2212", '"""""--') | {ord("—"): " - "}
 _STARTS_WORD = r"(?<![^\s(,;|&])"
 
 
@@ -18,6 +18,8 @@ def _outside_quotes(pattern: str) -> re.Pattern[str]:
 
 _READ = (
     (_outside_quotes(_STARTS_WORD + r'[-!](?=[^\W\d_]|["(])'), LEFT_OUT),
+    (_outside_quotes(r"(?:!=|<>|≠)\s*(?=[^\W\d_])"), f" {LEFT_OUT}"),
+    (_outside_quotes(r"[<>≤≥]\s*(?=[^\W\d_])"), " than "),
     (_outside_quotes(r"(?<=\S)\s+\+(?=[^\W\d_])"), " + "),
     (_outside_quotes(r"[>≥]\s*(?=\d)"), " more than "),
     (_outside_quotes(r"[<≤]\s*(?=\d)"), " less than "),
@@ -28,8 +30,8 @@ _READ = (
 
 
 def with_signs_read(text: str) -> str:
-    """The text with a minus or exclamation mark before a word as ``LEFT_OUT``, "> 200" in words, and numbers
-    without a comma: "1,000 µm" is a thousand, "0,5 mm" a half. What is quoted stays.
+    """The text with a minus or exclamation mark before a word as ``LEFT_OUT``, "> 200" and "fat > blood" in
+    words, and numbers without a comma: "1,000 µm" is a thousand, "0,5 mm" a half. What is quoted stays.
     """
     text = text.translate(_QUOTES)
     for pattern, read in _READ:

@@ -18,6 +18,10 @@ UNCLEAR_PRONOUN = (
 UNCLEAR_BOTH = (
     "What “{operator}” is about is not clear: write it of two terms, such as “fat or blood but not both”."
 )
+UNCLEAR_BETWEEN = (
+    "What “{operator}” is about is not clear: write it of two terms (“fat between blood and mucin”), "
+    "or write one distance (“within 200 µm of fat”)."
+)
 UNCLEAR_NOT = (
     "Whether “{operator}” is about “{term}” alone or about all before it is not clear: "
     "write “fat without blood” or “neither fat nor blood”."
@@ -43,6 +47,7 @@ READ_AS_SEVERAL = "“{text}” is read as {terms}."
 ONE_OF_SEVERAL = "“{term}”"
 BETWEEN_SEVERAL = " and "
 INSIDE_AS_AND = "“{operator}” is read as “and”: whether something lies inside is not measured."
+BETWEEN_AS_NEAR = "“{operator}” is read as near both: whether something lies between them is not measured."
 NOT_ANY_OF = "“{operator}” is read as about all that follows. Use brackets for another meaning."
 NOT_ANY_BEFORE = (
     "“{operator}” is read as about each of the things before it. Use brackets for another meaning."

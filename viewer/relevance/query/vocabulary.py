@@ -45,11 +45,41 @@ OPERATORS: dict[tuple[str, ...], Kind] = {
     ("which", "has"): Kind.AND, ("which", "have"): Kind.AND, ("along", "with"): Kind.AND,
     ("together", "with"): Kind.AND, ("combined", "with"): Kind.AND, ("apart", "from"): Kind.NOT,
     ("aside", "from"): Kind.NOT, ("save", "for"): Kind.NOT,
+    ("w/",): Kind.AND, ("w/out",): Kind.NOT, ("rich", "in"): Kind.AND, ("full", "of"): Kind.AND,
+    ("filled", "with"): Kind.AND, ("infiltrated", "by"): Kind.AND, ("invaded", "by"): Kind.AND,
+    ("positive", "for"): Kind.AND, ("negative", "for"): Kind.NOT, ("lack",): Kind.NOT, ("lacks",): Kind.NOT,
+    ("exclude",): Kind.NOT, ("ignore",): Kind.NOT, ("omit",): Kind.NOT, ("absent",): Kind.NOT,
+    ("missing",): Kind.NOT, ("nothing", "but"): Kind.AND, ("nothing", "except"): Kind.AND,
+    ("alongside",): Kind.NEAR, ("adjacent",): Kind.NEAR, ("neighbouring",): Kind.NEAR,
+    ("neighboring",): Kind.NEAR, ("close", "by"): Kind.NEAR, ("in", "proximity", "to"): Kind.NEAR,
+    ("in", "close", "proximity", "to"): Kind.NEAR, ("in", "the", "vicinity", "of"): Kind.NEAR,
+    ("at", "the", "edge", "of"): Kind.NEAR, ("at", "the", "border", "of"): Kind.NEAR,
+    ("at", "the", "margin", "of"): Kind.NEAR, ("at", "the", "periphery", "of"): Kind.NEAR,
+    ("between",): Kind.NEAR, ("in", "between"): Kind.NEAR, ("border", "between"): Kind.NEAR,
+    ("boundary", "between"): Kind.NEAR, ("interface", "between"): Kind.NEAR,
+    ("at", "the", "border", "between"): Kind.NEAR, ("at", "the", "interface", "between"): Kind.NEAR,
     ("not", "both"): Kind.NOT_BOTH, ("but", "not", "both"): Kind.NOT_BOTH,
     ("not", "both", "of", "them"): Kind.NOT_BOTH, ("but", "not", "both", "of", "them"): Kind.NOT_BOTH,
     ("but", "not", "both", "at", "once"): Kind.NOT_BOTH, ("but", "not", "both", "together"): Kind.NOT_BOTH,
 }  # fmt: skip
 """Each as its words in lower case."""
+BETWEEN = "between"
+"""What ends so is near both of the two things behind it."""
+ABSENT = ("absent", "missing", "lacking")
+"""At the end of what is said these are about what stands before: "fat is missing"."""
+DEGREES = (
+    "very",
+    "right",
+    "directly",
+    "immediately",
+    "just",
+    "closely",
+    "only",
+    "exclusively",
+    "too",
+    "quite",
+)
+"""Before "near" and "far" these say nothing: how near is a distance."""
 BEFORE_DISTANCE: dict[tuple[str, ...], Kind] = {
     ("within",): Kind.NEAR, ("less", "than"): Kind.NEAR, ("at", "most"): Kind.NEAR, ("up", "to"): Kind.NEAR,
     ("under",): Kind.NEAR, ("below",): Kind.NEAR, ("over",): Kind.FAR, ("above",): Kind.FAR,
@@ -84,9 +114,23 @@ AGREEING = ("neither", "nor")
 PREPOSITIONS = ("in", "inside", "within", "with", "containing", "contain")
 """Behind a negation these say nothing: "neither with blood nor with fat"."""
 VERBS = ("is", "are")
-PRESENT = ("present", "visible", "seen", "found", "there", "here")
+PRESENT = (
+    "present",
+    "visible",
+    "seen",
+    "found",
+    "there",
+    "here",
+    "identified",
+    "detected",
+    "evident",
+    "observed",
+)
 """Behind a negation these make it one of what stands before: "blood is not visible"."""
-QUANTITIES = frozenset({"amount", "number", "rate", "percentage", "proportion", "extent", "presence"})
+QUANTITIES = frozenset({
+    "amount", "number", "rate", "percentage", "proportion", "extent", "presence", "evidence", "sign", "signs",
+    "focus", "foci", "density", "lots", "plenty", "cluster", "clusters", "group", "groups",
+})  # fmt: skip
 """Before "of" these say nothing: what is counted is searched for."""
 LEFT_OUT = "¬"
 """In place of a minus or an exclamation mark before a word: "fat -blood"."""
@@ -110,6 +154,7 @@ PADDING_BEFORE = frozenset({
     "regions", "region", "zones", "zone", "parts", "places", "place", "spots", "spot", "of", "can", "i",
     "you", "we", "display", "everything", "patches", "fields", "how", "much", "many", "that", "has", "have",
     "whole", "slide", "list", "give", "everywhere", "every", "both", "only", "do", "does",
+    "where's", "wheres", "want", "to", "would", "like", "could", "i'm", "im", "i'd", "anything", "anywhere",
 })  # fmt: skip
 PADDING_BEHIND = frozenset({
     "located", "situated", "lying", "yes",

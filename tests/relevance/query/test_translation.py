@@ -43,6 +43,10 @@ def languages(text: str) -> list[str]:
         ("Drüsen außer im Tumor", "glands WITHOUT tumour"),
         ("Lymphozyten außerhalb vom Tumor", "lymphocytes WITHOUT tumour"),
         ("entweder Fett oder Lymphozyten um Drüsen herum", "fat OR (lymphocytes NEAR glands)"),
+        ("Fett, das Blut hat", "fat AND blood"),
+        ("Fett, das kein Blut enthält", "fat WITHOUT blood"),
+        ("Wo hat es Fett?", "fat"),
+        ("Das Fett hat kein Blut", "fat WITHOUT blood"),
     ],
 )
 def test_german(text: str, query: str) -> None:
@@ -57,6 +61,7 @@ def test_german(text: str, query: str) -> None:
         ("Où sont les vaisseaux sanguins ?", "blood vessel"),
         ("ou est la tumeur", "tumour"),
         ("l’infiltrat inflammatoire", "inflammatory infiltrate"),
+        ("la graisse, qui a du sang", "fat AND blood"),
         ("glandes et stroma sans nécrose", "(glands AND stroma) WITHOUT necrosis"),
         ("il n'y a pas de sang", "NOT blood"),
         ("lymphocytes à moins de 200 µm de la graisse", "lymphocytes WITHIN 200 µm OF fat"),
@@ -81,6 +86,7 @@ def test_french(text: str, query: str) -> None:
         ("inflamacion", "inflammation"),
         ("linfocitos a menos de 200 micras de grasa", "lymphocytes WITHIN 200 µm OF fat"),
         ("células plasmáticas", "plasma cell"),
+        ("grasa, que tiene sangre", "fat AND blood"),
         ("cristales en el tumor", "crystal AND tumour"),
         ("linfocitos dentro de 100 µm de la grasa", "lymphocytes NEAR fat"),
         ("linfocitos a 200 µm de distancia de la grasa", "lymphocytes WITHIN 200 µm OF fat"),
@@ -207,6 +213,8 @@ def test_english_stays_as_it_is(text: str) -> None:
         ("no hay ni sangre ni grasa", "NOT (blood OR fat)"),
         ("no hay ningún vaso sanguíneo", "NOT blood vessel"),
         ("ya no hay grasa", "NOT fat"),
+        ("tampoco hay grasa", "NOT fat"),
+        ("grasa tampoco", "NOT fat"),
         ("no hay mas sangre", "NOT blood"),
         ("no solo sangre sino grasa", "blood AND fat"),
         ("tanto grasa como sangre", "fat AND blood"),
@@ -267,6 +275,13 @@ def test_negations_of_each_language(text: str, query: str) -> None:
         ("Lymphozyten mehr als 200 µm von Fett entfernt", "WITHIN 200 µm OF"),
         ("lymphocytes loin de la graisse", "NEAR"),
         ("lymphocytes à plus de 200 µm de la graisse", "WITHIN 200 µm OF"),
+        ("lymphocytes à plus d'1 mm de la graisse", "WITHIN 1000 µm OF"),
+        ("lymphocytes à plus d'un millimètre de la graisse", "WITHIN 1000 µm OF"),
+        ("Lymphozyten im Abstand von mindestens 200 µm zum Fett", "WITHIN 200 µm OF"),
+        ("Lymphozyten mehr als einen halben Millimeter vom Fett entfernt", "WITHIN 500 µm OF"),
+        ("linfocitos a más de un milímetro de la grasa", "WITHIN 1000 µm OF"),
+        ("yağdan bir milimetreden uzak lenfositler", "WITHIN 1000 µm OF"),
+        ("lymphocytes more than half a millimetre from fat", "WITHIN 500 µm OF"),
         ("linfocitos lejos de la grasa", "NEAR"),
         ("linfocitos a más de 200 µm de la grasa", "WITHIN 200 µm OF"),
         ("yağdan uzak lenfositler", "NEAR"),
@@ -385,7 +400,7 @@ def test_what_is_far_alone_is_all_that_is_not_near(text: str, distance: str) -> 
 
 @pytest.mark.parametrize(
     ("text", "language", "term"),
-    [("rate", "French", "spleen"), ("Gang", "German", "duct"), ("fibre", "Turkish", "fibrin")],
+    [("rate", "French", "spleen"), ("Gang", "German", "duct"), ("conduct", "Spanish", "duct")],
 )
 def test_a_word_that_is_english_too_is_offered_in_the_other_language(
     text: str, language: str, term: str
@@ -395,6 +410,13 @@ def test_a_word_that_is_english_too_is_offered_in_the_other_language(
     assert parsed.unknown == (text,)
     assert strings.ALSO_IN.format(text=text, language=language, term=term) in problem.sentence
     assert problem.nearest[0] == term
+
+
+@pytest.mark.parametrize(
+    "word", ["mid", "der", "mem", "mesa", "hues", "sep", "came", "survive", "replies", "still"]
+)
+def test_a_word_that_is_like_a_short_name_is_not_read_as_it(word: str) -> None:
+    assert parse(word, load_lexicon()).unknown == (word,)
 
 
 def test_a_word_that_is_english_too_is_of_the_language_of_the_rest() -> None:

@@ -24,6 +24,8 @@ NAMES = ("german", "french", "spanish", "turkish")
 PADDING, PRESENT = "padding", "present"
 MAX_SPAN_WORDS = 8
 _MAX_FORMS = 64
+_LEAST_STEM_OF_NAME = 5
+"""A shorter stem of a single word is too many other words: "mid" is no "mide"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,8 @@ class Language:
             if exact.setdefault(words, (english, written))[0] != english:
                 raise ValueError(f"lexicon: {name!r} stands twice in {self.name}")
             for form in product(*(self.stems(word) for word in words)):
+                if len(words) == 1 and form != words and len(form[0]) < _LEAST_STEM_OF_NAME:
+                    continue
                 by_stem.setdefault(form, {}).setdefault(english, written)
         alone = {form: next(iter(names.items())) for form, names in by_stem.items() if len(names) == 1}
         index = {**alone, **exact}

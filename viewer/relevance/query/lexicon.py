@@ -196,7 +196,8 @@ class Lexicon:
     def _close_words(self, word: str) -> tuple[str, ...]:
         if len(word) < MIN_TYPO_LETTERS:
             return ()
-        return tuple(known for known in self._words if is_clear_slip(word, known))
+        long_enough = (known for known in self._words if len(known) >= MIN_TYPO_LETTERS)
+        return tuple(known for known in long_enough if is_clear_slip(word, known))
 
     @cached_property
     def _first_words(self) -> frozenset[str]:

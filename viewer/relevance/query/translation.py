@@ -222,8 +222,9 @@ class _Reading:
         if not BEFORE_DISTANCE.keys().isdisjoint(before):
             return None  # as in English
         written_unit = re.split("['’]", match[3])[0]  # "µm'den"
-        small = language.small_word([written_unit])
-        unit = _UNITS.get(written_unit.casefold()) or (small[0] if small and small[0] in _UNITS else "")
+        forms = (language.small_word([form]) for form in (written_unit, *language.stems(written_unit)))
+        named = next((small[0] for small in forms if small and small[0] in _UNITS), "")
+        unit = _UNITS.get(written_unit.casefold(), named)
         if not unit:
             return None
         rest = self._tokens[at + length : at + length + 3]

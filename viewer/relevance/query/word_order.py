@@ -68,6 +68,8 @@ def in_english_order(pieces: Iterable[Piece]) -> str:
                 waiting = []
             continue
         follows = _is_followed(part.text, parts[number + 1 : number + 3])
+        if part.text == "WITH" and _start_of_last(done) == len(done):  # "wo hat es Fett"
+            continue
         if part.text == _IS_NOT and not follows and _ends_with_list(done):
             done.append(_Part("operator", "not"))  # as in "blood and fat not": it is refused
             continue

@@ -71,6 +71,23 @@ def parsed(text: str) -> Parsed:
         ("yanında kan olmayan yağ", "fat WITHOUT (fat NEAR blood)"),
         ("fat far from blood and from mucin", "fat WITHOUT ((fat NEAR blood) OR (fat NEAR mucin))"),
         ("fat far from blood but not from mucin", "(fat AND (fat NEAR mucin)) WITHOUT (fat NEAR blood)"),
+        ("fat far from both blood and mucin", "fat WITHOUT ((fat NEAR blood) OR (fat NEAR mucin))"),
+        # Near, and left out, at once.
+        ("fat next to, but not in, blood", "(fat NEAR blood) WITHOUT blood"),
+        ("fat near but not in blood", "(fat NEAR blood) WITHOUT blood"),
+        # An exclusion from all before it.
+        ("fat or mucin but not blood", "(fat OR mucin) WITHOUT blood"),
+        ("fat, mucin but without blood", "(fat OR mucin) WITHOUT blood"),
+        ("fat, mucin, no blood", "(fat OR mucin) WITHOUT blood"),
+        ("muscle and (fat or mucin, no blood)", "(muscle AND (fat OR mucin)) WITHOUT blood"),
+        ("fat or mucin without blood", "fat OR (mucin WITHOUT blood)"),
+        ("Fett oder Schleim, aber kein Blut", "(fat OR mucus) WITHOUT blood"),
+        ("yağ veya mukus ama kan yok", "(fat OR mucus) WITHOUT blood"),
+        ("yağ veya mukus, kan yok", "(fat OR mucus) WITHOUT blood"),
+        # Any of several.
+        ("any of fat, blood and mucin", "fat OR blood OR mucin"),
+        ("mucin near either of fat and blood", "mucin NEAR (fat OR blood)"),
+        ("neither fat, blood, nor mucin", "NOT (fat OR blood OR mucin)"),
         # Between two things is near both.
         ("fat between blood and mucin", "(fat NEAR blood) NEAR mucin"),
         ("border between fat and blood", "(NEAR fat) NEAR blood"),
@@ -164,6 +181,9 @@ def test_is_read_as_it_is_meant(text: str, query: str) -> None:
         ("fat between 100 and 200 um of blood", strings.UNCLEAR_BETWEEN),
         ("between fat", strings.UNCLEAR_BETWEEN),
         ("yağ ve kan değil", strings.UNCLEAR_NOT),
+        ("no fat without blood", strings.UNCLEAR_END),
+        ("kein Fett ohne Blut", strings.UNCLEAR_END),
+        ("pas de graisse sans sang", strings.UNCLEAR_END),
     ],
 )
 def test_is_refused_where_it_can_be_meant_in_several_ways(text: str, template: str) -> None:
@@ -182,8 +202,9 @@ def test_is_refused_where_it_can_be_meant_in_several_ways(text: str, template: s
         ("lymphocytes 200 um from fat", strings.READ_AS.format(text="200 um from", term="within 200 µm of")),
         ("fat near blood or mucin", strings.NEAR_ONE.format(operator="near", term="blood")),
         ("Fett neben Blut oder Schleim", strings.NEAR_ONE.format(operator="near", term="blood")),
-        ("fat and blood near mucin", strings.NEAR_OF_ONE.format(operator="near", term="blood")),
+        ("fat and blood near mucin", strings.OF_ONE.format(operator="near", term="blood")),
         ("fat - blood", strings.UNKNOWN_SIGNS),
+        ("fat or mucin without blood", strings.OF_ONE.format(operator="without", term="mucin")),
         ("fat between blood and mucin", strings.BETWEEN_AS_NEAR.format(operator="between")),
     ],
 )

@@ -201,7 +201,9 @@ def _append(words: list[Word], operator: Word) -> None:
         before = words[-2]
         if before.kind is Kind.NOT or before.text.lower() in INSIDE:
             del words[-1 if before.kind is Kind.NOT else -2 :]  # what is near something may be in it
-    at = len(words) - (operator.kind is Kind.NOT and last is Kind.NEAR)  # "surrounded by neither … nor …"
+    # "surrounded by neither … nor …"; not in "near but not in fat"
+    inverts = operator.kind is Kind.NOT and last is Kind.NEAR and not operator.text.lower().startswith("but")
+    at = len(words) - inverts
     words.insert(at, operator)
 
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from viewer.relevance.query.word import Word
 
 MAX_BRACKETS = MAX_DEPTH
+_OF_LAST = ("without", "lacking", "w/o", "w/out")
+"""Behind "no" these are about what "no" is about, or once more about all."""
 _LISTING = ("and", "or", *COMMAS)
 """In small letters, where plain speech may bind otherwise than logic."""
 
@@ -159,13 +161,18 @@ class _Reader:
         what stands before an exclusion from all of it."""
         base = None if self._kind() is Kind.NOT else self._near()
         excluded: list[Query | None] = []
-        inverted = False
+        inverted = is_none = False
         near: Word | None = None
         while self._kind() is Kind.NOT:
             count = agreeing = 0
             word = self._words[self._at]
+            if word.text.lower() in _OF_LAST and is_none and not (base or before):
+                self._mark_unclear_end(word.text)  # "no fat without blood"
+            is_none = word.text.lower() in ("not", *DETERMINERS)
             if word.ends_exclusion and not word.shouted and (base or excluded):
                 break  # "but not" excludes from all that stands before it
+            if not excluded and not word.shouted:
+                self._note_of_one(word, self._at, (Kind.OR,))
             while self._kind() is Kind.NOT:
                 agreeing |= (agrees := self._words[self._at].text.lower().split()[0] in AGREEING)
                 count += not agrees
@@ -240,7 +247,8 @@ class _Reader:
             self._at += 1
             other_near = self._take_near() or near
             more.append(self._nearby(self._near(), place, other_near))
-        if more and (only_commas or is_unclear) and place is None:
+        is_list = only_commas and self._kind() is Kind.NOT and self._words[self._at].text.lower() == "nor"
+        if more and (only_commas or is_unclear) and place is None and not is_list:
             self._mark_unclear_end(near.text if near else operator)
         if more:
             self._report(strings.NOT_ANY_OF.format(operator=operator), note=True)
@@ -260,7 +268,7 @@ class _Reader:
             if other is None:
                 self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
             else:
-                self._note_near_of_one(word, at)
+                self._note_of_one(word, at, (Kind.AND, Kind.OR))
                 base = Near(base, other, word.distance_um)
                 self._note_near_one(word, self._words[self._at - 1])
         return self._near_either(base) if isinstance(base, Near) else base
@@ -285,13 +293,13 @@ class _Reader:
         """Whether the word behind this one is of a kind."""
         return self._at + 1 < len(self._words) and self._words[self._at + 1].kind is kind
 
-    def _note_near_of_one(self, near: Word, at: int) -> None:
+    def _note_of_one(self, operator: Word, at: int, joints: tuple[Kind, ...]) -> None:
         """Say that "fat and blood near mucin" is fat, and blood near mucin."""
         before = self._words[max(at - 3, 0) : at]
         kinds = [word.kind for word in before]
-        listed = kinds in ([Kind.PHRASE, joint, Kind.PHRASE] for joint in (Kind.AND, Kind.OR))
+        listed = kinds in ([Kind.PHRASE, joint, Kind.PHRASE] for joint in joints)
         if listed and before[1].text in _LISTING:
-            self._report(strings.NEAR_OF_ONE.format(operator=near.text, term=before[2].text), note=True)
+            self._report(strings.OF_ONE.format(operator=operator.text, term=before[2].text), note=True)
 
     def _note_near_one(self, near: Word, other: Word) -> None:
         """Say that "near fat or blood" is near fat, or blood."""

@@ -53,7 +53,7 @@ NOT_ANY_BEFORE = (
     "“{operator}” is read as about each of the things before it. Use brackets for another meaning."
 )
 NEAR_ONE = "“{operator}” is read as about “{term}” alone. Use brackets for another meaning."
-NEAR_OF_ONE = "“{operator}” is read as said of “{term}” alone. Use brackets for another meaning."
+OF_ONE = "“{operator}” is read as said of “{term}” alone. Use brackets for another meaning."
 DISTANCE_RANGE = "A distance is above 0 and at most {most:,.0f} µm; {used:g} µm is used."
 APPROXIMATE = "“{text}” is approximate: {limits}."
 COMPOSED = "“{text}” is read by its rule: {rule}. It means {meaning}, and cannot be told from {limits}."

@@ -20,6 +20,7 @@ OPERATORS: dict[tuple[str, ...], Kind] = {
     ("and",): Kind.AND, ("but",): Kind.AND, ("with",): Kind.AND, ("containing",): Kind.AND, ("in",): Kind.AND,
     ("inside",): Kind.AND, ("within",): Kind.AND, ("plus",): Kind.AND, ("as", "well", "as"): Kind.AND,
     ("or",): Kind.OR, ("and/or",): Kind.OR, ("either",): Kind.OR,
+    ("any", "of"): Kind.OR, ("either", "of"): Kind.OR, ("one", "of"): Kind.OR,
     ("not",): Kind.NOT, ("no",): Kind.NOT, ("without",): Kind.NOT, ("excluding",): Kind.NOT,
     ("except",): Kind.NOT, ("but", "not"): Kind.NOT, ("but", "no"): Kind.NOT, ("and", "not"): Kind.NOT,
     ("nor",): Kind.NOT, ("free", "of"): Kind.NOT, ("not", "in"): Kind.NOT, ("lacking",): Kind.NOT,
@@ -155,7 +156,8 @@ PADDING_BEFORE = frozenset({
     "regions", "region", "zones", "zone", "parts", "places", "place", "spots", "spot", "of", "can", "i",
     "you", "we", "display", "everything", "patches", "fields", "how", "much", "many", "that", "has", "have",
     "whole", "slide", "list", "give", "everywhere", "every", "both", "only", "do", "does",
-    "where's", "wheres", "want", "to", "would", "like", "could", "i'm", "im", "i'd", "anything", "anywhere",
+    "just", "where's", "wheres", "want", "to", "would", "like", "could", "i'm", "im", "i'd", "anything",
+    "anywhere",
 })  # fmt: skip
 PADDING_BEHIND = frozenset({
     "located", "situated", "lying", "yes",

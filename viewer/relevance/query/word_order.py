@@ -81,7 +81,7 @@ def in_english_order(pieces: Iterable[Piece]) -> str:
         if follows:
             waiting += moved
             continue
-        if len(moved) > 1 and done and done[-1].kind == "joint":
+        if len(moved) > 1 and done and done[-1].kind == "joint" and done[-1].text not in ("but", *_COMMAS):
             done.pop()
         done += moved
         after_negated = operator in ("WITHOUT", _ABSENT)
@@ -230,6 +230,10 @@ def _taken(done: list[_Part], joints: tuple[str, ...]) -> list[_Part]:
         if before == start - 1 or (before and done[before - 1].kind == "operator"):
             break
         start = before
+    joints_at = [at for at in range(start, len(done)) if done[at].kind == "joint"]
+    has_comma = [done[at].text in _COMMAS for at in joints_at]
+    if has_comma and has_comma[-1] and not all(has_comma):
+        start = joints_at[-1] + 1  # "yağ veya mukus, kan yok": in a list the comma comes first
     taken = done[start:]
     del done[start:]
     return [_Part("mark", "("), *taken, _Part("mark", ")")] if len(taken) > 1 else taken

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +33,8 @@ def parsed(text: str) -> Parsed:
         ("Fett ja, Blut nein", "fat WITHOUT blood"),
         ("graisse, sang non", "fat WITHOUT blood"),
         ("grasa sí, sangre no", "fat WITHOUT blood"),
+        ("fat not, blood yes", "blood WITHOUT fat"),
+        ("Fett nicht, Blut schon", "blood WITHOUT fat"),
         ("yağ evet, kan hayır", "fat WITHOUT blood"),
         # One of two.
         ("either fat or blood but not both", "(fat OR blood) WITHOUT (fat AND blood)"),
@@ -131,6 +132,11 @@ def parsed(text: str) -> Parsed:
         ("lymphocytes éloignés de 200 µm de la graisse", NOT_NEAR),
         ("linfocitos alejados 200 µm de la grasa", NOT_NEAR),
         ("yağdan 200 µm uzakta lenfosit", NOT_NEAR),
+        ("lymphocytes 200 µm or more from fat", NOT_NEAR),
+        ("Lymphozyten 200 µm oder mehr von Fett", NOT_NEAR),
+        ("lymphocytes à 200 µm ou plus de la graisse", NOT_NEAR),
+        ("linfocitos a 200 µm o más de la grasa", NOT_NEAR),
+        ("yağdan 200 µm veya daha uzak lenfosit", NOT_NEAR),
         ("lymphocytes within a 200 um radius of fat", "lymphocytes WITHIN 200 µm OF fat"),
         ("lymphocytes 200um from fat", "lymphocytes WITHIN 200 µm OF fat"),
         ("lymphocytes at a distance of 200 um from fat", "lymphocytes WITHIN 200 µm OF fat"),
@@ -182,6 +188,9 @@ def test_is_read_as_it_is_meant(text: str, query: str) -> None:
         ("between fat", strings.UNCLEAR_BETWEEN),
         ("yağ ve kan değil", strings.UNCLEAR_NOT),
         ("no fat without blood", strings.UNCLEAR_END),
+        ("fat with or without blood", strings.SAYS_NOTHING),
+        ("fat inside or outside blood", strings.SAYS_NOTHING),
+        ("Fett mit oder ohne Blut", strings.SAYS_NOTHING),
         ("kein Fett ohne Blut", strings.UNCLEAR_END),
         ("pas de graisse sans sang", strings.UNCLEAR_END),
     ],
@@ -212,14 +221,6 @@ def test_what_could_be_meant_otherwise_is_said(text: str, sentence: str) -> None
     problems = parsed(text).problems
     assert sentence in [problem.sentence for problem in problems]
     assert all(problem.note for problem in problems)
-
-
-@pytest.mark.parametrize("inner", ["near fat or near", "or fat but not both or", "and blood but not both"])
-def test_what_doubles_in_every_bracket_is_refused_soon(inner: str) -> None:
-    text = f"{'(' * 30}fat {' '.join([f'near blood {inner} mucin)'] * 30)}"
-    start = time.process_time()
-    assert parsed(text).query is None
-    assert time.process_time() - start < 5
 
 
 def test_a_lone_distance_in_another_language_is_said() -> None:

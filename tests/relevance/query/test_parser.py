@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
-from itertools import product
-from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 import pytest
@@ -421,40 +418,3 @@ def test_a_query_as_deep_as_can_be_is_written_in_brackets_that_can_be_read() -> 
 def test_millimetres_are_not_rounded() -> None:
     assert parsed("fat within 1.001 mm of blood").query == Near(FAT, BLOOD, 1001.0)
     assert text_of(Near(FAT, BLOOD, 1234.5678)) == "fat WITHIN 1234.5678 µm OF blood"
-
-
-@pytest.mark.parametrize(
-    "piece",
-    [
-        *(
-            "(",
-            ")",
-            "not ",
-            "near ",
-            '"',
-            ",",
-            "fat without ",
-            "fat near ",
-            "x ",
-            "a",
-            "fat (",
-            "lymphocitex ",
-        ),
-        *("yakın ", "1 ", " ".join(map("".join, product(ascii_lowercase, repeat=2)))),
-    ],
-)
-def test_the_work_for_the_longest_text_is_bounded(piece: str) -> None:
-    calls = 0
-
-    def count(_frame: object, event: str, _about: object) -> None:
-        nonlocal calls
-        calls += event == "call"
-
-    text = (piece * MAX_TEXT)[:MAX_TEXT]
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        parsed(text)
-    finally:
-        sys.setprofile(before)
-    assert calls < 1_500_000  # 300 to 1000 for each letter, with the tables that are built the first time

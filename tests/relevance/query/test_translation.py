@@ -204,6 +204,8 @@ def test_english_stays_as_it_is(text: str) -> None:
         ("nichts außer Fett", "fat"),
         ("il n'y a plus de graisse", "NOT fat"),
         ("la graisse n'est pas là", "NOT fat"),
+        ("il n'y a pas que de la graisse", "fat"),
+        ("no hay más que grasa", "fat"),
         ("la nécrose n'est plus visible", "NOT necrosis"),
         ("il n’y a ni sang ni graisse", "NOT (blood OR fat)"),
         ("sans aucun vaisseau", "NOT blood vessel"),

@@ -50,7 +50,7 @@ def _with_near_before_exclusion(words: list[Word]) -> list[Word]:
     result: list[Word] = []
     for at, word in enumerate(words):
         last = result[-1].kind if result else None
-        if word.kind is Kind.COMMA and last in (Kind.NEAR, Kind.NOT):
+        if word.kind is Kind.COMMA and last is Kind.NEAR:
             continue
         if word.kind is Kind.NOT and last is Kind.NEAR:
             result += [one for one in words[at + 1 : at + 3] if one.kind is Kind.PHRASE][:1]

@@ -44,10 +44,10 @@ class Together:
 class Language:
     """``terms``: names here to English names. ``words``: small words, as they are written, to the English
     operator, unit, ``PADDING`` or ``PRESENT``; ``words_behind`` stand behind what they apply to; ``within``,
-    ``beyond`` and ``of`` stand before and behind a distance, ``away`` behind a least one. A word with one of
-    ``without_endings`` leaves out what it is built on. ``spellings``: letters that are written either way.
-    ``together``: small words that mean something else beside each other. ``again``: a joint with the
-    preposition of "near" behind it. ``also_english``: terms that are English words, too.
+    ``beyond`` and ``of`` stand before and behind a distance, ``away`` and ``or_more`` behind a least one. A
+    word with one of ``without_endings`` leaves out what it is built on. ``spellings``: letters that are
+    written either way. ``together``: small words that mean something else beside each other. ``again``: a
+    joint with the preposition of "near" behind it. ``also_english``: terms that are English words, too.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Language:
     together: tuple[Together, ...] = ()
     also_english: frozenset[str] = frozenset()
     away: frozenset[str] = frozenset()
+    or_more: frozenset[str] = frozenset()
     again: frozenset[str] = frozenset()
     more: Language | None = None
     """The same with terms of a reader's own, which come first."""
@@ -141,6 +142,10 @@ class Language:
     def is_after_distance(self, text: str) -> bool:
         """Whether this stands after a distance."""
         return _plain(text.casefold()) in self.of
+
+    def is_or_more(self, text: str) -> bool:
+        """Whether this makes a distance before it the least: "200 µm oder mehr"."""
+        return _plain(text.casefold()) in self.or_more
 
     def is_away(self, text: str) -> bool:
         """Whether one of the words makes a distance before it the least: "200 µm entfernt"."""
@@ -261,6 +266,7 @@ def _language(file: str) -> Language:
         beyond=_plainly(table["beyond"]),
         of=_plainly(table["of"]),
         away=_plainly(table.get("away", ())),
+        or_more=_plainly(table.get("or_more", ())),
         again=_plainly(table.get("again", ())),
         endings=tuple(table["endings"]),
         without_endings=tuple(table.get("without_endings", ())),

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
-from viewer.relevance.query.constructions import with_constructions_read
+from viewer.relevance.query.constructions import UnclearError, with_constructions_read
 from viewer.relevance.query.lexicon import key_of
 from viewer.relevance.query.tree import MAX_NEAR_UM, NEAR_UM
 from viewer.relevance.query.vocabulary import (
@@ -23,12 +24,14 @@ from viewer.relevance.query.vocabulary import (
     LEFT_OUT,
     MARKS,
     OPERATORS,
+    OR_MORE,
     PADDING_BEFORE,
     PADDING_BEHIND,
     PREPOSITIONS,
     PRESENT,
     PRONOUNS,
     QUANTITIES,
+    REGARDLESS,
     VERBS,
     Kind,
 )
@@ -54,6 +57,7 @@ _EXPONENTS = (0, 3, 4)
 _MOST_WORDS = max(map(len, (*OPERATORS, *BEFORE_DISTANCE, *DISTANCE_OF)))
 _BEHIND = PADDING_BEHIND.union(PRESENT)
 _ENDS = (Kind.AND, Kind.OR, Kind.COMMA, Kind.CLOSE)
+_MOST_DEGREES = 3
 _WITHOUT_WORD = re.compile(r"([\w-]+)-free|non-([\w-]+)", re.I)
 _ODD = re.compile(r"[^\w\s&/+.%'’\-µμ(),;|\"¬]")
 _LONE_ODD = re.compile(rf"(?<=\s){_ODD.pattern}+(?=\s)")
@@ -129,6 +133,8 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
             continue
         flush()
         at += length
+        if operator.text.lower() in REGARDLESS:
+            raise UnclearError(strings.SAYS_NOTHING.format(operator=operator.text))
         if operator.kind is Kind.AND and operator.text.lower() != "and" and not words:
             continue  # "areas with fat"
         if operator.text.lower() in INSIDE and _ends_near(words):
@@ -219,10 +225,11 @@ def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
     far_or_near = _distance_operator(tokens, at)
     if far_or_near is not None:
         return far_or_near
-    if token.lower() in DEGREES and at + 1 < len(tokens):
-        operator, length = _operator(tokens, at + 1)
+    degrees = len(list(takewhile(DEGREES.__contains__, _lowered(tokens[at : at + _MOST_DEGREES]))))
+    if 0 < degrees < len(tokens) - at and tokens[at + degrees].lower() not in DEGREES:
+        operator, length = _operator(tokens, at + degrees)
         if operator is not None and operator.kind in (Kind.NEAR, Kind.FAR):
-            return operator, length + 1
+            return operator, length + degrees
     for length in range(_MOST_WORDS, 0, -1):
         operator_words = tokens[at : at + length]
         kind = OPERATORS.get(_lowered(operator_words))
@@ -252,10 +259,14 @@ def _distance_operator(tokens: list[str], start: int) -> tuple[Word, int] | None
     else:
         return None
     at += length
+    or_more = _length_of(OR_MORE, tokens, at)
+    at += or_more
     behind = _length_of(BEHIND_DISTANCE, tokens, at)
     is_away = _lowered(tokens[at : at + behind]) in (("away",), ("apart",))
     at += behind
     has_end = _lowered(tokens[at : at + 1]) in _PREPOSITIONS
+    if or_more and has_end:
+        kind = Kind.FAR
     if kind is None and not (has_end and (leads > 1 or is_away or tokens[at].lower() == "from")):
         return None
     exponent = next(power for power, unit in zip(_EXPONENTS, distance.groups()[1:], strict=True) if unit)

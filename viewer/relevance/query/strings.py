@@ -22,6 +22,7 @@ UNCLEAR_BETWEEN = (
     "What “{operator}” is about is not clear: write it of two terms (“fat between blood and mucin”), "
     "or write one distance (“within 200 µm of fat”)."
 )
+SAYS_NOTHING = "“{operator}” asks for nothing: leave it out, with what stands behind it."
 UNCLEAR_NOT = (
     "Whether “{operator}” is about “{term}” alone or about all before it is not clear: "
     "write “fat without blood” or “neither fat nor blood”."

@@ -227,6 +227,9 @@ class _Reading:
         unit = _UNITS.get(written_unit.casefold(), named)
         if not unit:
             return None
+        or_more = 2 * language.is_or_more(" ".join(self._tokens[at + length : at + length + 2]))
+        length += or_more
+        is_beyond |= bool(or_more)
         rest = self._tokens[at + length : at + length + 3]
         behind = next(
             (n for n in range(len(rest), 0, -1) if language.is_after_distance(" ".join(rest[:n]))), 0

@@ -46,7 +46,9 @@ OPERATORS: dict[tuple[str, ...], Kind] = {
     ("which", "has"): Kind.AND, ("which", "have"): Kind.AND, ("along", "with"): Kind.AND,
     ("together", "with"): Kind.AND, ("combined", "with"): Kind.AND, ("apart", "from"): Kind.NOT,
     ("aside", "from"): Kind.NOT, ("save", "for"): Kind.NOT,
-    ("w/",): Kind.AND, ("w/out",): Kind.NOT, ("rich", "in"): Kind.AND, ("full", "of"): Kind.AND,
+    ("with", "or", "without"): Kind.NOT, ("inside", "or", "outside"): Kind.NOT,
+    ("in", "or", "outside"): Kind.NOT, ("w/",): Kind.AND, ("w/out",): Kind.NOT, ("rich", "in"): Kind.AND,
+    ("full", "of"): Kind.AND,
     ("filled", "with"): Kind.AND, ("infiltrated", "by"): Kind.AND, ("invaded", "by"): Kind.AND,
     ("positive", "for"): Kind.AND, ("negative", "for"): Kind.NOT, ("lack",): Kind.NOT, ("lacks",): Kind.NOT,
     ("exclude",): Kind.NOT, ("ignore",): Kind.NOT, ("omit",): Kind.NOT, ("absent",): Kind.NOT,
@@ -102,6 +104,10 @@ DISTANCE_OF = (
     ("in", "a", "radius", "of"), ("distance", "of"), ("a",),
 )  # fmt: skip
 """What may stand before a distance, or between it and what is before a distance."""
+OR_MORE = (("or", "more"), ("or", "further"), ("or", "farther"))
+"""Behind a distance these make it the least."""
+REGARDLESS = ("with or without", "inside or outside", "in or outside")
+"""These leave nothing out, nor ask for anything."""
 BEHIND_DISTANCE = (("radius",), ("distance",), ("away",), ("apart",))
 WITH = ("with", "having", "that has", "that have", "which has", "which have", "containing")
 """Before something near "it" these say that the former is near the latter: "fat with blood near it"."""

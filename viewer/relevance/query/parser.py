@@ -164,7 +164,7 @@ class _Reader:
         inverted = is_none = False
         near: Word | None = None
         while self._kind() is Kind.NOT:
-            count = agreeing = 0
+            count, agreeing, previous = 0, False, ""
             word = self._words[self._at]
             if word.text.lower() in _OF_LAST and is_none and not (base or before):
                 self._mark_unclear_end(word.text)  # "no fat without blood"
@@ -174,8 +174,10 @@ class _Reader:
             if not excluded and not word.shouted:
                 self._note_of_one(word, self._at, (Kind.OR,))
             while self._kind() is Kind.NOT:
-                agreeing |= (agrees := self._words[self._at].text.lower().split()[0] in AGREEING)
-                count += not agrees
+                text = self._words[self._at].text.lower()
+                agreeing |= (agrees := text.split()[0] in AGREEING)
+                count += not agrees and (text == "not" or text != previous)  # "fat without without blood"
+                previous = text
                 self._at += 1
             count = count or agreeing
             if word.text.lower() != "nor" or self._kind() is Kind.NEAR:

@@ -51,7 +51,8 @@ OPERATORS: dict[tuple[str, ...], Kind] = {
     ("full", "of"): Kind.AND,
     ("filled", "with"): Kind.AND, ("infiltrated", "by"): Kind.AND, ("invaded", "by"): Kind.AND,
     ("positive", "for"): Kind.AND, ("negative", "for"): Kind.NOT, ("lack",): Kind.NOT, ("lacks",): Kind.NOT,
-    ("exclude",): Kind.NOT, ("ignore",): Kind.NOT, ("omit",): Kind.NOT, ("absent",): Kind.NOT,
+    ("exclude",): Kind.NOT, ("hide",): Kind.NOT, ("ignore",): Kind.NOT, ("omit",): Kind.NOT,
+    ("absent",): Kind.NOT,
     ("missing",): Kind.NOT, ("nothing", "but"): Kind.AND, ("nothing", "except"): Kind.AND,
     ("surrounded", "with"): Kind.NEAR, ("alongside",): Kind.NEAR, ("adjacent",): Kind.NEAR,
     ("neighbouring",): Kind.NEAR, ("neighboring",): Kind.NEAR, ("close", "by"): Kind.NEAR,
@@ -169,7 +170,7 @@ PADDING_BEHIND = frozenset({
     "located", "situated", "lying", "yes",
     "area", "areas", "region", "regions", "zone", "zones", "tissue", "here", "there", "please", "slide",
     "patches", "present", "it", "is", "are", "that", "which", "do", "does", "anymore", "has", "have",
-    "where",
+    "where", "only", "anywhere", "everywhere",
 })  # fmt: skip
 RESERVED_WORDS = PADDING_BEFORE | {word for words in OPERATORS for word in words}
 """A term that holds one of these is written in quotes."""

@@ -112,10 +112,16 @@ class Language:
     def small_word(self, words: Sequence[str]) -> tuple[str, bool] | None:
         """What it is in English (see ``words``), and whether it stands behind what it applies to."""
         text = " ".join(words).casefold().replace("’", "'")
-        for written, small in ((text, self._small[0]), (_plain(text), self._small[1])):
-            if written in small:
-                return small[written]
-        return None
+        if text in self._small[0]:
+            return self._small[0][text]
+        return next((self._small[1][form] for form in self._forms(text) if form in self._small[1]), None)
+
+    def _forms(self, text: str) -> tuple[str, str]:
+        """Small words without accents, and with ``spellings`` as they are kept: "naehe" as "nahe"."""
+        plain = kept = _plain(text)
+        for written, other in self.spellings:
+            kept = kept.replace(written, other)
+        return plain, kept
 
     def resemblance_of(self, term: str) -> tuple[bool, bool, bool]:
         """Whether a term as it is written has the letters of this language alone, its capital or none, and no
@@ -133,27 +139,27 @@ class Language:
 
     def is_before_distance(self, text: str) -> bool:
         """Whether this stands before a distance."""
-        return _plain(text.casefold()) in self.within
+        return not self.within.isdisjoint(self._forms(text))
 
     def is_before_least_distance(self, text: str) -> bool:
         """Whether this stands before a distance that is exceeded."""
-        return _plain(text.casefold()) in self.beyond
+        return not self.beyond.isdisjoint(self._forms(text))
 
     def is_after_distance(self, text: str) -> bool:
         """Whether this stands after a distance."""
-        return _plain(text.casefold()) in self.of
+        return _plain(text) in self.of
 
     def is_or_more(self, text: str) -> bool:
         """Whether this makes a distance before it the least: "200 µm oder mehr"."""
-        return _plain(text.casefold()) in self.or_more
+        return _plain(text) in self.or_more
 
     def is_away(self, text: str) -> bool:
         """Whether one of the words makes a distance before it the least: "200 µm entfernt"."""
-        return not self.away.isdisjoint(_plain(text.casefold()).split())
+        return not self.away.isdisjoint(_plain(text).split())
 
     def is_again(self, text: str) -> bool:
         """Whether a joint with what follows says "near" once more."""
-        return _plain(text.casefold()) in self.again
+        return _plain(text) in self.again
 
     def begins(self, start: str) -> list[str]:
         """The English names whose name here begins so."""
@@ -193,7 +199,7 @@ class Language:
         written |= {word.casefold(): (meaning, True) for word, meaning in self.words_behind.items()}
         plain: dict[str, tuple[str, bool]] = {}
         for word, meaning in written.items():
-            plain.setdefault(_plain(word), meaning)
+            plain.setdefault(unaccented(word), meaning)
         return written, plain
 
     @cached_property
@@ -205,7 +211,7 @@ class Language:
 
     def _folded(self, word: str) -> str:
         """A word less what may be written either way: case, accents, hyphens, ``spellings``."""
-        folded = re.sub(r"\W", "", _plain(word.casefold()))
+        folded = re.sub(r"\W", "", unaccented(word.casefold()))
         for written, kept in self.spellings:
             folded = folded.replace(written, kept)
         return folded
@@ -246,12 +252,16 @@ def _has_other_dots(typed: Sequence[str], written: Sequence[str]) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _plain(text: str) -> str:
+def unaccented(text: str) -> str:
     """Without accents, and with letters that have no accent to lose as they are typed elsewhere."""
     text = text.replace("ı", "i").replace("œ", "oe").replace("æ", "ae").replace("’", "'")
     return "".join(
         letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter)
     )
+
+
+def _plain(text: str) -> str:
+    return unaccented(text.casefold())
 
 
 def _language(file: str) -> Language:
@@ -274,7 +284,11 @@ def _language(file: str) -> Language:
         least_stem=table["least_stem"],
         capital_nouns=table.get("capital_nouns", False),
         together=tuple(
-            Together(tuple(one["first"]), tuple(one["then"]), tuple(one["means"]), tuple(one.get("end", ())))
+            Together(
+                *(tuple(map(_plain, one[part])) for part in ("first", "then")),
+                tuple(one["means"]),
+                tuple(map(_plain, one.get("end", ()))),
+            )
             for one in table.get("together", ())
         ),
         also_english=frozenset(table.get("also_english", ())),
@@ -282,7 +296,7 @@ def _language(file: str) -> Language:
 
 
 def _plainly(texts: Iterable[str]) -> frozenset[str]:
-    return frozenset(_plain(text.casefold()) for text in texts)
+    return frozenset(map(_plain, texts))
 
 
 def _turned(table: Mapping[str, Iterable[str]]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
-from viewer.relevance.query.languages import MAX_SPAN_WORDS, PADDING, PRESENT, load_languages
+from viewer.relevance.query.languages import MAX_SPAN_WORDS, PADDING, PRESENT, load_languages, unaccented
 from viewer.relevance.query.lexicon import MAX_TERM_WORDS, key_of
 from viewer.relevance.query.vocabulary import (
     BEFORE_DISTANCE,
@@ -254,7 +254,7 @@ class _Reading:
 def _together(pieces: list[Piece], language: Language) -> list[Piece]:
     """The pieces, with small words that belong together as what they mean so: "ne kan ne yağ"."""
     pieces = list(pieces)
-    small = {at: piece.written.casefold().replace("’", "'") for at, piece in enumerate(pieces)}
+    small = {at: unaccented(piece.written.casefold()) for at, piece in enumerate(pieces)}
     for pair in language.together:
         first = next((at for at, written in small.items() if written in pair.first), len(pieces))
         then = [at for at, written in small.items() if at > first and written in pair.then]

@@ -164,7 +164,7 @@ PADDING_BEFORE = frozenset({
     "you", "we", "display", "everything", "patches", "fields", "how", "much", "many", "that", "has", "have",
     "whole", "slide", "list", "give", "everywhere", "every", "both", "only", "do", "does",
     "just", "where's", "wheres", "want", "to", "would", "like", "could", "i'm", "im", "i'd", "anything",
-    "anywhere",
+    "anywhere", "am",
 })  # fmt: skip
 PADDING_BEHIND = frozenset({
     "located", "situated", "lying", "yes",

@@ -285,9 +285,10 @@ def _language(file: str) -> Language:
         capital_nouns=table.get("capital_nouns", False),
         together=tuple(
             Together(
-                *(tuple(map(_plain, one[part])) for part in ("first", "then")),
-                tuple(one["means"]),
-                tuple(map(_plain, one.get("end", ()))),
+                first=tuple(map(_plain, one["first"])),
+                then=tuple(map(_plain, one["then"])),
+                means=tuple(one["means"]),
+                end=tuple(map(_plain, one.get("end", ()))),
             )
             for one in table.get("together", ())
         ),

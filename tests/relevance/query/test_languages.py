@@ -13,7 +13,7 @@ by_language = pytest.mark.parametrize("language", load_languages(), ids=lambda l
 OPERATORS = {
     *("either", "and", "but", "with", "or", "without", "but not", "near", "in"),
     *("um", "mm", "padding", "present", "nor", "far from", "not", "instead of", "attribute"),
-    *("not both", "but not both", "near it"),
+    *("not both", "but not both", "near it", "missing", "between", "is not", "with or without"),
 }
 
 

@@ -43,6 +43,10 @@ def languages(text: str) -> list[str]:
         ("Drüsen außer im Tumor", "glands WITHOUT tumour"),
         ("Lymphozyten außerhalb vom Tumor", "lymphocytes WITHOUT tumour"),
         ("entweder Fett oder Lymphozyten um Drüsen herum", "fat OR (lymphocytes NEAR glands)"),
+        ("Fett, das Blut hat", "fat AND blood"),
+        ("Fett, das kein Blut enthält", "fat WITHOUT blood"),
+        ("Wo hat es Fett?", "fat"),
+        ("Das Fett hat kein Blut", "fat WITHOUT blood"),
     ],
 )
 def test_german(text: str, query: str) -> None:
@@ -57,6 +61,7 @@ def test_german(text: str, query: str) -> None:
         ("Où sont les vaisseaux sanguins ?", "blood vessel"),
         ("ou est la tumeur", "tumour"),
         ("l’infiltrat inflammatoire", "inflammatory infiltrate"),
+        ("la graisse, qui a du sang", "fat AND blood"),
         ("glandes et stroma sans nécrose", "(glands AND stroma) WITHOUT necrosis"),
         ("il n'y a pas de sang", "NOT blood"),
         ("lymphocytes à moins de 200 µm de la graisse", "lymphocytes WITHIN 200 µm OF fat"),
@@ -81,6 +86,7 @@ def test_french(text: str, query: str) -> None:
         ("inflamacion", "inflammation"),
         ("linfocitos a menos de 200 micras de grasa", "lymphocytes WITHIN 200 µm OF fat"),
         ("células plasmáticas", "plasma cell"),
+        ("grasa, que tiene sangre", "fat AND blood"),
         ("cristales en el tumor", "crystal AND tumour"),
         ("linfocitos dentro de 100 µm de la grasa", "lymphocytes NEAR fat"),
         ("linfocitos a 200 µm de distancia de la grasa", "lymphocytes WITHIN 200 µm OF fat"),
@@ -198,6 +204,8 @@ def test_english_stays_as_it_is(text: str) -> None:
         ("nichts außer Fett", "fat"),
         ("il n'y a plus de graisse", "NOT fat"),
         ("la graisse n'est pas là", "NOT fat"),
+        ("il n'y a pas que de la graisse", "fat"),
+        ("no hay más que grasa", "fat"),
         ("la nécrose n'est plus visible", "NOT necrosis"),
         ("il n’y a ni sang ni graisse", "NOT (blood OR fat)"),
         ("sans aucun vaisseau", "NOT blood vessel"),
@@ -207,6 +215,8 @@ def test_english_stays_as_it_is(text: str) -> None:
         ("no hay ni sangre ni grasa", "NOT (blood OR fat)"),
         ("no hay ningún vaso sanguíneo", "NOT blood vessel"),
         ("ya no hay grasa", "NOT fat"),
+        ("tampoco hay grasa", "NOT fat"),
+        ("grasa tampoco", "NOT fat"),
         ("no hay mas sangre", "NOT blood"),
         ("no solo sangre sino grasa", "blood AND fat"),
         ("tanto grasa como sangre", "fat AND blood"),
@@ -240,6 +250,22 @@ def test_english_stays_as_it_is(text: str) -> None:
         ("kan ve mukus olmadan nekroz", "necrosis WITHOUT (blood OR mucus)"),
         ("kansız yağ yok", "NOT (fat WITHOUT blood)"),
         ("yağ yakınında kan yok", "NOT (blood NEAR fat)"),
+        ("hem kan hem yağ değil", "NOT (blood AND fat)"),
+        ("hem kan hem de yağ değil", "NOT (blood AND fat)"),
+        ("hem kan hem yag degil", "NOT (blood AND fat)"),
+        ("kein Anhalt fuer Nekrose", "NOT necrosis"),
+        ("nicht in der Naehe von Fett", "NOT (NEAR fat)"),
+        ("nekroz izlenmemistir", "NOT necrosis"),
+        ("hem kan hem yağ var ama mukus değil", "(blood AND fat) WITHOUT mucus"),
+        ("yağ değil, kan", "blood WITHOUT fat"),
+        ("kan olmadan, nekroz", "necrosis WITHOUT blood"),
+        ("nekroz izlenmedi", "NOT necrosis"),
+        ("Nekrose nicht nachweisbar", "NOT necrosis"),
+        ("kein Anhalt für Nekrose", "NOT necrosis"),
+        ("no se observa necrosis", "NOT necrosis"),
+        ("nada más que grasa", "fat"),
+        ("soit graisse soit sang mais pas les deux à la fois", "(fat OR blood) WITHOUT (fat AND blood)"),
+        ("graisse et/ou sang", "fat OR blood"),
     ],
 )
 def test_negations_of_each_language(text: str, query: str) -> None:
@@ -255,6 +281,13 @@ def test_negations_of_each_language(text: str, query: str) -> None:
         ("Lymphozyten mehr als 200 µm von Fett entfernt", "WITHIN 200 µm OF"),
         ("lymphocytes loin de la graisse", "NEAR"),
         ("lymphocytes à plus de 200 µm de la graisse", "WITHIN 200 µm OF"),
+        ("lymphocytes à plus d'1 mm de la graisse", "WITHIN 1000 µm OF"),
+        ("lymphocytes à plus d'un millimètre de la graisse", "WITHIN 1000 µm OF"),
+        ("Lymphozyten im Abstand von mindestens 200 µm zum Fett", "WITHIN 200 µm OF"),
+        ("Lymphozyten mehr als einen halben Millimeter vom Fett entfernt", "WITHIN 500 µm OF"),
+        ("linfocitos a más de un milímetro de la grasa", "WITHIN 1000 µm OF"),
+        ("yağdan bir milimetreden uzak lenfositler", "WITHIN 1000 µm OF"),
+        ("lymphocytes more than half a millimetre from fat", "WITHIN 500 µm OF"),
         ("linfocitos lejos de la grasa", "NEAR"),
         ("linfocitos a más de 200 µm de la grasa", "WITHIN 200 µm OF"),
         ("yağdan uzak lenfositler", "NEAR"),
@@ -299,6 +332,54 @@ def test_what_is_not_beyond_a_distance_is_within_it(text: str) -> None:
     assert english(text) == "lymphocytes WITHIN 200 µm OF fat"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "linfocitos a menos de 200 µm de la grasa pero no de la sangre",
+        "lymphocytes à moins de 200 µm de la graisse mais pas du sang",
+        "Lymphozyten innerhalb von 200 µm von Fett, aber nicht von Blut",
+        "lymphocytes within 200 um of fat but not of blood",
+    ],
+)
+def test_a_preposition_that_comes_again_repeats_the_distance(text: str) -> None:
+    within = "lymphocytes WITHIN 200 µm OF fat"
+    assert english(text) == f"({within}) WITHOUT (({within}) WITHIN 200 µm OF blood)"
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("linfocitos cerca de la grasa o del tumor", "(lymphocytes NEAR fat) OR (lymphocytes NEAR tumour)"),
+        ("linfocitos cerca de la grasa y zonas de necrosis", "(lymphocytes NEAR fat) AND necrosis"),
+        (
+            "linfocitos lejos de la grasa o del tumor",
+            "lymphocytes WITHOUT ((lymphocytes NEAR fat) OR (lymphocytes NEAR tumour))",
+        ),
+        (
+            "linfocitos lejos de la grasa pero no del tumor",
+            "(lymphocytes AND (lymphocytes NEAR tumour)) WITHOUT (lymphocytes NEAR fat)",
+        ),
+        ("lymphocytes près de la graisse mais pas de sang", "(lymphocytes NEAR fat) WITHOUT blood"),
+        (
+            "linfocitos a una distancia de más de 100 micras de la grasa",
+            "lymphocytes WITHOUT (lymphocytes NEAR fat)",
+        ),
+    ],
+)
+def test_a_preposition_repeats_what_is_near_only_beside_a_joint(text: str, query: str) -> None:
+    assert english(text) == query
+
+
+@pytest.mark.parametrize(
+    "text", ["mehr Fett als Blut", "plus de graisse que de sang", "mas grasa que sangre", "fat > blood"]
+)
+def test_what_is_compared_is_not_read_as_both(text: str) -> None:
+    parsed = parse(text, load_lexicon())
+    (unknown,) = parsed.unknown
+    assert "than" in unknown
+    assert parsed.problems[-1].nearest[:2] == ("fat", "blood")
+
+
 def test_an_attribute_without_a_place_says_nothing() -> None:
     assert english("entfernte Lymphozyten ohne Blut") == "lymphocytes WITHOUT blood"
     assert english("Blut entferntes Fett") == "blood AND fat"
@@ -325,7 +406,7 @@ def test_what_is_far_alone_is_all_that_is_not_near(text: str, distance: str) -> 
 
 @pytest.mark.parametrize(
     ("text", "language", "term"),
-    [("rate", "French", "spleen"), ("Gang", "German", "duct"), ("fibre", "Turkish", "fibrin")],
+    [("rate", "French", "spleen"), ("Gang", "German", "duct"), ("conduct", "Spanish", "duct")],
 )
 def test_a_word_that_is_english_too_is_offered_in_the_other_language(
     text: str, language: str, term: str
@@ -335,6 +416,13 @@ def test_a_word_that_is_english_too_is_offered_in_the_other_language(
     assert parsed.unknown == (text,)
     assert strings.ALSO_IN.format(text=text, language=language, term=term) in problem.sentence
     assert problem.nearest[0] == term
+
+
+@pytest.mark.parametrize(
+    "word", ["mid", "der", "mem", "mesa", "hues", "sep", "came", "survive", "replies", "still"]
+)
+def test_a_word_that_is_like_a_short_name_is_not_read_as_it(word: str) -> None:
+    assert parse(word, load_lexicon()).unknown == (word,)
 
 
 def test_a_word_that_is_english_too_is_of_the_language_of_the_rest() -> None:

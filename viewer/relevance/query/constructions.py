@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from viewer.relevance.query import strings
-from viewer.relevance.query.vocabulary import PRESENT, REPLACED, WITH, Kind
+from viewer.relevance.query.vocabulary import BETWEEN, PRESENT, REPLACED, WITH, Kind
 from viewer.relevance.query.word import Word
 
 _STARTS = (Kind.PHRASE, Kind.OPEN)
@@ -21,14 +21,84 @@ class UnclearError(Exception):
 
 def with_constructions_read(words: list[Word]) -> list[Word]:
     """The words, in the order and with the operators in which they are parsed. Raises UnclearError."""
-    words = _with_pronouns_read(_with_pairs_read(words))
-    return _with_commas_read(_with_replaced_behind(_with_presence_read(words)))
+    words = _with_pronouns_read(_with_pairs_read(_with_near_before_exclusion(_with_any_of_read(words))))
+    words = _with_replaced_behind(_with_presence_read(words))
+    return _with_commas_read(_with_all_before_bracketed(words))
+
+
+def _with_any_of_read(words: list[Word]) -> list[Word]:
+    """A list behind "any of" as its alternatives: "any of fat and blood" as (fat or blood)."""
+    result: list[Word] = []
+    listed: list[Word] | None = None
+    for word in words:
+        if word.kind is Kind.OR and word.text.lower().endswith(" of"):
+            listed = []
+        elif listed is None:
+            result.append(word)
+        elif word.kind is Kind.PHRASE:
+            listed.append(word)
+        elif listed and listed[-1].kind is Kind.PHRASE and _lists(word):
+            listed.append(replace(word, kind=Kind.OR))
+        else:
+            result += [*_bracketed(listed), word]
+            listed = None
+    return result + (_bracketed(listed) if listed else [])
+
+
+def _with_near_before_exclusion(words: list[Word]) -> list[Word]:
+    """What is near, and left out, at once: "near, but not in, fat" as near fat but not fat."""
+    result: list[Word] = []
+    for at, word in enumerate(words):
+        last = result[-1].kind if result else None
+        if word.kind is Kind.COMMA and last is Kind.NEAR:
+            continue
+        if word.kind is Kind.NOT and last is Kind.NEAR:
+            result += [one for one in words[at + 1 : at + 3] if one.kind is Kind.PHRASE][:1]
+        result.append(word)
+    return result
+
+
+def _with_all_before_bracketed(words: list[Word]) -> list[Word]:
+    """What stands before an exclusion from all of it in brackets: "fat, mucin, no blood", "fat or mucin but
+    not blood".
+    """
+    result: list[Word] = []
+    for word in words:
+        joint = [one for one in result[-1:] if one.kind is Kind.COMMA or one.text == "but"]
+        is_from_all = bool(joint) or (word.ends_exclusion and not word.shouted)
+        if is_from_all and word.kind is Kind.NOT and word.text.lower() != "nor":
+            before = result[: len(result) - len(joint)]
+            start = _start_of_bracket(before)
+            listed = before[start:]
+            result = [*before[:start], *(_bracketed(listed) if _has_alternatives(listed) else listed)]
+        result.append(word)
+    return result
+
+
+def _start_of_bracket(words: list[Word]) -> int:
+    """The index behind the last bracket that is not closed."""
+    depth = 0
+    for at in range(len(words) - 1, -1, -1):
+        depth += (words[at].kind is Kind.CLOSE) - (words[at].kind is Kind.OPEN)
+        if depth < 0:
+            return at + 1
+    return 0
+
+
+def _has_alternatives(words: list[Word]) -> bool:
+    """Whether a list that is no "and" alone stands outside of brackets."""
+    depth = 0
+    for word in words:
+        depth += (word.kind is Kind.OPEN) - (word.kind is Kind.CLOSE)
+        if not depth and word.kind in (Kind.OR, Kind.COMMA):
+            return True
+    return False
 
 
 def _with_pairs_read(words: list[Word]) -> list[Word]:
-    """Two things that belong together: "near both fat and blood" as near fat near blood, "near either fat or
-    blood" as near (fat or blood), "and either fat or blood" likewise, "not both fat and blood" as not (fat
-    and blood).
+    """Two things that belong together: "near both fat and blood" as near fat near blood, "far from both" as
+    far from each, "near either fat or blood" as near (fat or blood), "and either fat or blood" likewise, "not
+    both fat and blood" as not (fat and blood).
     """
     result: list[Word] = []
     at = 0
@@ -44,20 +114,33 @@ def _with_pairs_read(words: list[Word]) -> list[Word]:
             continue
         pair = words[at : at + 3]
         is_pair = [one.kind for one in pair[::2]] == [Kind.PHRASE, Kind.PHRASE] and _lists(pair[1])
-        is_negated = bool(result) and result[-1].kind is Kind.NOT
-        if not is_pair or (word.of == "both" and is_negated):
+        is_between = word.text.lower().endswith(BETWEEN)
+        if is_between:  # two things, and no distance: "between 100 and 200 µm of"
+            is_pair &= not any(one.text[:1].isdigit() for one in pair[::2])
+            is_pair &= not (
+                words[at + 3 : at + 4] and _lists(words[at + 3]) and _is_thing(words[at + 4 : at + 5])
+            )
+        negation = result[-1:] if result and result[-1].kind is Kind.NOT else []
+        is_far = any(one.text == word.text for one in negation)
+        if not is_pair or (word.of == "both" and negation and not is_far):
+            if is_between:
+                raise UnclearError(strings.UNCLEAR_BETWEEN.format(operator=word.text))
             raise UnclearError(strings.UNCLEAR_BOTH.format(operator=f"{word.text} {word.of}".rstrip()))
         if of_all:
-            negation = replace(word, kind=Kind.NOT, shouted=True)
-            result += [negation, *_bracketed([pair[0], Word(Kind.AND, "and"), pair[2]])]
+            left_out = replace(word, kind=Kind.NOT, shouted=True)
+            result += [left_out, *_bracketed([pair[0], Word(Kind.AND, "and"), pair[2]])]
         elif is_either:
             result += _bracketed(pair)
         elif word.of == "either":
-            result += [word, *_bracketed(pair)]
+            result += [word, *_bracketed([pair[0], Word(Kind.OR, "or"), pair[2]])]
         else:
-            result += [word, pair[0], word, pair[2]]
+            result += [word, pair[0], *negation, word, pair[2]]
         at += 3
     return result
+
+
+def _is_thing(words: list[Word]) -> bool:
+    return [one.kind for one in words] == [Kind.PHRASE]
 
 
 def _bracketed(words: list[Word]) -> list[Word]:

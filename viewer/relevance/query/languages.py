@@ -22,28 +22,32 @@ if TYPE_CHECKING:
 NAMES = ("german", "french", "spanish", "turkish")
 """The files, in the order in which a word that several languages share is looked up."""
 PADDING, PRESENT = "padding", "present"
-MAX_SPAN_WORDS = 6
+MAX_SPAN_WORDS = 8
 _MAX_FORMS = 64
+_LEAST_STEM_OF_NAME = 5
+"""A shorter stem of a single word is too many other words: "mid" is no "mide"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Small words that stand for ``means`` where one of ``first`` has one of ``then`` behind it."""
+    """Small words that stand for ``means`` where one of ``first`` has one of ``then`` behind it, and where
+    there is an ``end`` one of it behind the last thing."""
 
     first: tuple[str, ...]
     then: tuple[str, ...]
     means: tuple[str, str]
-    """What the first is, and each that follows."""
+    """What the first is, and each that follows; an end says nothing."""
+    end: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Language:
     """``terms``: names here to English names. ``words``: small words, as they are written, to the English
     operator, unit, ``PADDING`` or ``PRESENT``; ``words_behind`` stand behind what they apply to; ``within``,
-    ``beyond`` and ``of`` stand before and behind a distance, ``away`` behind a least one. A word with one of
-    ``without_endings`` leaves out what it is built on. ``spellings``: letters that are written either way.
-    ``together``: small words that mean something else beside each other. ``also_english``: terms that are
-    English words, too.
+    ``beyond`` and ``of`` stand before and behind a distance, ``away`` and ``or_more`` behind a least one. A
+    word with one of ``without_endings`` leaves out what it is built on. ``spellings``: letters that are
+    written either way. ``together``: small words that mean something else beside each other. ``again``: a
+    joint with the preposition of "near" behind it. ``also_english``: terms that are English words, too.
     """
 
     name: str
@@ -62,6 +66,8 @@ class Language:
     together: tuple[Together, ...] = ()
     also_english: frozenset[str] = frozenset()
     away: frozenset[str] = frozenset()
+    or_more: frozenset[str] = frozenset()
+    again: frozenset[str] = frozenset()
     more: Language | None = None
     """The same with terms of a reader's own, which come first."""
 
@@ -87,10 +93,9 @@ class Language:
         if own is not None:
             return own
         by_stem, first_words = self._index
-        first = self._stems(self._folded(words[0]))
-        if first_words.isdisjoint(first):  # most words begin no term
+        if first_words.isdisjoint(_stems(self, words[0])):  # most words begin no term
             return None
-        forms = product(first, *(self._stems(self._folded(word)) for word in words[1:]))
+        forms = product(*(_stems(self, word) for word in words))
         found = next((by_stem[form] for form in islice(forms, _MAX_FORMS) if form in by_stem), None)
         return None if found is None or _has_other_dots(words, found[1].split()) else found[0]
 
@@ -107,10 +112,16 @@ class Language:
     def small_word(self, words: Sequence[str]) -> tuple[str, bool] | None:
         """What it is in English (see ``words``), and whether it stands behind what it applies to."""
         text = " ".join(words).casefold().replace("’", "'")
-        for written, small in ((text, self._small[0]), (_plain(text), self._small[1])):
-            if written in small:
-                return small[written]
-        return None
+        if text in self._small[0]:
+            return self._small[0][text]
+        return next((self._small[1][form] for form in self._forms(text) if form in self._small[1]), None)
+
+    def _forms(self, text: str) -> tuple[str, str]:
+        """Small words without accents, and with ``spellings`` as they are kept: "naehe" as "nahe"."""
+        plain = kept = _plain(text)
+        for written, other in self.spellings:
+            kept = kept.replace(written, other)
+        return plain, kept
 
     def resemblance_of(self, term: str) -> tuple[bool, bool, bool]:
         """Whether a term as it is written has the letters of this language alone, its capital or none, and no
@@ -128,19 +139,27 @@ class Language:
 
     def is_before_distance(self, text: str) -> bool:
         """Whether this stands before a distance."""
-        return _plain(text.casefold()) in self.within
+        return not self.within.isdisjoint(self._forms(text))
 
     def is_before_least_distance(self, text: str) -> bool:
         """Whether this stands before a distance that is exceeded."""
-        return _plain(text.casefold()) in self.beyond
+        return not self.beyond.isdisjoint(self._forms(text))
 
     def is_after_distance(self, text: str) -> bool:
         """Whether this stands after a distance."""
-        return _plain(text.casefold()) in self.of
+        return _plain(text) in self.of
+
+    def is_or_more(self, text: str) -> bool:
+        """Whether this makes a distance before it the least: "200 µm oder mehr"."""
+        return _plain(text) in self.or_more
 
     def is_away(self, text: str) -> bool:
         """Whether one of the words makes a distance before it the least: "200 µm entfernt"."""
-        return not self.away.isdisjoint(_plain(text.casefold()).split())
+        return not self.away.isdisjoint(_plain(text).split())
+
+    def is_again(self, text: str) -> bool:
+        """Whether a joint with what follows says "near" once more."""
+        return _plain(text) in self.again
 
     def begins(self, start: str) -> list[str]:
         """The English names whose name here begins so."""
@@ -165,7 +184,9 @@ class Language:
             words = tuple(name.split())
             if exact.setdefault(words, (english, written))[0] != english:
                 raise ValueError(f"lexicon: {name!r} stands twice in {self.name}")
-            for form in product(*(self._stems(word) for word in words)):
+            for form in product(*(self.stems(word) for word in words)):
+                if len(words) == 1 and form != words and len(form[0]) < _LEAST_STEM_OF_NAME:
+                    continue
                 by_stem.setdefault(form, {}).setdefault(english, written)
         alone = {form: next(iter(names.items())) for form, names in by_stem.items() if len(names) == 1}
         index = {**alone, **exact}
@@ -178,7 +199,7 @@ class Language:
         written |= {word.casefold(): (meaning, True) for word, meaning in self.words_behind.items()}
         plain: dict[str, tuple[str, bool]] = {}
         for word, meaning in written.items():
-            plain.setdefault(_plain(word), meaning)
+            plain.setdefault(unaccented(word), meaning)
         return written, plain
 
     @cached_property
@@ -190,16 +211,17 @@ class Language:
 
     def _folded(self, word: str) -> str:
         """A word less what may be written either way: case, accents, hyphens, ``spellings``."""
-        folded = re.sub(r"\W", "", _plain(word.casefold()))
+        folded = re.sub(r"\W", "", unaccented(word.casefold()))
         for written, kept in self.spellings:
             folded = folded.replace(written, kept)
         return folded
 
-    def _stems(self, folded: str) -> list[str]:
-        """The word itself, and what is left of it without one ending; the least is taken off first."""
+    def stems(self, word: str) -> tuple[str, ...]:
+        """The word itself, folded, and what is left of it without one ending, the longest first."""
+        folded = self._folded(word)
         endings, longest = self._set_of_endings
         ends = range(len(folded) - 1, max(self.least_stem, len(folded) - longest) - 1, -1)
-        return [folded] + [folded[:end] for end in ends if folded[end:] in endings]
+        return folded, *(folded[:end] for end in ends if folded[end:] in endings)
 
     @cached_property
     def _set_of_endings(self) -> tuple[frozenset[str], int]:
@@ -214,6 +236,12 @@ def load_languages() -> tuple[Language, ...]:
     return tuple(_language(name) for name in NAMES)
 
 
+@lru_cache(maxsize=16384)
+def _stems(language: Language, word: str) -> tuple[str, ...]:
+    """See ``Language.stems``: every word of a query is met several times."""
+    return language.stems(word)
+
+
 def _has_other_dots(typed: Sequence[str], written: Sequence[str]) -> bool:
     """Whether an "ı" was typed for an "i": "sınır" is no nerve. (An "i" is typed for both.)"""
     return any(
@@ -224,12 +252,16 @@ def _has_other_dots(typed: Sequence[str], written: Sequence[str]) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _plain(text: str) -> str:
+def unaccented(text: str) -> str:
     """Without accents, and with letters that have no accent to lose as they are typed elsewhere."""
     text = text.replace("ı", "i").replace("œ", "oe").replace("æ", "ae").replace("’", "'")
     return "".join(
         letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter)
     )
+
+
+def _plain(text: str) -> str:
+    return unaccented(text.casefold())
 
 
 def _language(file: str) -> Language:
@@ -244,13 +276,20 @@ def _language(file: str) -> Language:
         beyond=_plainly(table["beyond"]),
         of=_plainly(table["of"]),
         away=_plainly(table.get("away", ())),
+        or_more=_plainly(table.get("or_more", ())),
+        again=_plainly(table.get("again", ())),
         endings=tuple(table["endings"]),
         without_endings=tuple(table.get("without_endings", ())),
         spellings=tuple(table.get("spellings", {}).items()),
         least_stem=table["least_stem"],
         capital_nouns=table.get("capital_nouns", False),
         together=tuple(
-            Together(tuple(one["first"]), tuple(one["then"]), tuple(one["means"]))
+            Together(
+                first=tuple(map(_plain, one["first"])),
+                then=tuple(map(_plain, one["then"])),
+                means=tuple(one["means"]),
+                end=tuple(map(_plain, one.get("end", ()))),
+            )
             for one in table.get("together", ())
         ),
         also_english=frozenset(table.get("also_english", ())),
@@ -258,7 +297,7 @@ def _language(file: str) -> Language:
 
 
 def _plainly(texts: Iterable[str]) -> frozenset[str]:
-    return frozenset(_plain(text.casefold()) for text in texts)
+    return frozenset(map(_plain, texts))
 
 
 def _turned(table: Mapping[str, Iterable[str]]) -> dict[str, str]:

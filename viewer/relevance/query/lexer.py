@@ -7,25 +7,31 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
-from viewer.relevance.query.constructions import with_constructions_read
+from viewer.relevance.query.constructions import UnclearError, with_constructions_read
 from viewer.relevance.query.lexicon import key_of
 from viewer.relevance.query.tree import MAX_NEAR_UM, NEAR_UM
 from viewer.relevance.query.vocabulary import (
+    ABSENT,
     BEFORE_DISTANCE,
     BEHIND_DISTANCE,
+    BETWEEN,
+    DEGREES,
     DISTANCE_OF,
     LEFT_OUT,
     MARKS,
     OPERATORS,
+    OR_MORE,
     PADDING_BEFORE,
     PADDING_BEHIND,
     PREPOSITIONS,
     PRESENT,
     PRONOUNS,
     QUANTITIES,
+    REGARDLESS,
     VERBS,
     Kind,
 )
@@ -38,6 +44,8 @@ if TYPE_CHECKING:
 
 
 INSIDE = ("in", "inside", "within")
+_PREPOSITIONS = (("of",), ("from",), ("to",))
+"""What may end "near" or a distance, and come again: "near to blood but not to mucin"."""
 _TOKEN = re.compile(r'"[^"]*"?|&&|\|\||[(),;|¬]|[^\s(),;|"¬]+')
 _DISTANCE = re.compile(
     r"(\d{1,7}(?:[.]\d{1,30})?)\s*"
@@ -46,9 +54,14 @@ _DISTANCE = re.compile(
 )
 _EXPONENTS = (0, 3, 4)
 """Of ten, from the units to micrometres."""
-_MOST_WORDS = max(map(len, OPERATORS))
+_MOST_WORDS = max(map(len, (*OPERATORS, *BEFORE_DISTANCE, *DISTANCE_OF)))
+_BEHIND = PADDING_BEHIND.union(PRESENT)
+_ENDS = (Kind.AND, Kind.OR, Kind.COMMA, Kind.CLOSE)
+_MOST_DEGREES = 3
 _WITHOUT_WORD = re.compile(r"([\w-]+)-free|non-([\w-]+)", re.I)
 _ODD = re.compile(r"[^\w\s&/+.%'’\-µμ(),;|\"¬]")
+_LONE_ODD = re.compile(rf"(?<=\s){_ODD.pattern}+(?=\s)")
+"""It separates terms, as a dash does: "tumour = necrosis" is not the term "tumour necrosis"."""
 
 
 def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]]:
@@ -59,7 +72,7 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
     remarks = []
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
     plain = re.sub(r"[?!:¿¡]", " ", plain)
-    cleaned = _ODD.sub(" ", plain)
+    cleaned = _ODD.sub(" ", _LONE_ODD.sub("-", plain))
     if cleaned != plain or any(not (letter.isprintable() or letter.isspace()) for letter in text):
         remarks.append(strings.UNKNOWN_SIGNS)
     if text.count('"') % 2:
@@ -114,11 +127,14 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
                 else:
                     phrase.append(token.strip(".'’"))
             else:
+                flush()
                 remarks.append(strings.UNKNOWN_SIGNS)
             at += 1
             continue
         flush()
         at += length
+        if operator.text.lower() in REGARDLESS:
+            raise UnclearError(strings.SAYS_NOTHING.format(operator=operator.text))
         if operator.kind is Kind.AND and operator.text.lower() != "and" and not words:
             continue  # "areas with fat"
         if operator.text.lower() in INSIDE and _ends_near(words):
@@ -136,6 +152,9 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
             operator = replace(operator, kind=Kind.NEAR)
         if operator.kind is Kind.AND and operator.text.lower() in INSIDE:
             remarks.append(strings.INSIDE_AS_AND.format(operator=operator.text))
+        if operator.kind is Kind.NEAR and operator.text.lower().endswith(BETWEEN):
+            operator = replace(operator, of="both")
+            remarks.append(strings.BETWEEN_AS_NEAR.format(operator=operator.text))
         if operator.kind is Kind.NEAR and not 0 < operator.distance_um <= MAX_NEAR_UM:
             remarks.append(strings.DISTANCE_RANGE.format(most=MAX_NEAR_UM, used=NEAR_UM))
             operator = replace(operator, distance_um=NEAR_UM)
@@ -143,10 +162,12 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
             operator = replace(operator, of=tokens[at].lower())
             at += 1
         _append(words, operator)
-        near = next((word for word in reversed(words[:-1]) if word.kind is Kind.NEAR), None)
-        if near and operator.kind in (Kind.AND, Kind.OR, Kind.NOT) and _ends_with(near, tokens[at : at + 1]):
-            words.append(replace(near, of=""))  # "within 200 um of fat but not of blood"
-            at += 1
+        if operator.kind in (Kind.AND, Kind.OR, Kind.NOT) and _lowered(tokens[at : at + 1]) in _PREPOSITIONS:
+            again = _near_again(words, tokens[at].lower())
+            at += bool(again)
+            words += again
+        if operator.text.lower() in ABSENT and _is_end(tokens, at) and words[0] is not operator:
+            words.append(Word(Kind.PHRASE, PRESENT[0]))  # "fat is missing" as "fat is not present"
     flush()
     alternatives = [word for word in words if word.kind is Kind.OR and word.text.lower() != "either"]
     if len(alternatives) > 1 and words[0] is alternatives[0]:
@@ -154,10 +175,22 @@ def read_words(text: str, lexicon: Lexicon) -> tuple[list[Word], tuple[str, ...]
     return with_constructions_read(words), tuple(dict.fromkeys(remarks))
 
 
-def _ends_with(near: Word, following: list[str]) -> bool:
-    """Whether the preposition of "near" comes again."""
-    last = near.text.lower().split()[-1]
-    return _lowered(following) == (last,) and last in ("of", "from", "to")
+def _near_again(words: list[Word], preposition: str) -> list[Word]:
+    """The last "near", for behind the operator at the end where its preposition comes again: "within 200 um
+    of fat but not of blood", "far from fat and from blood"; nothing where it is another one.
+    """
+    at = next((at for at in range(len(words) - 2, -1, -1) if words[at].kind is Kind.NEAR), None)
+    if at is None or words[at].text.lower().split()[-1] != preposition:
+        return []
+    is_far = at > 0 and words[at - 1].kind is Kind.NOT
+    repeats = is_far and (words[-1].kind is Kind.NOT or words[-1].text.lower() == "and")
+    return [*(words[at - 1 : at] if repeats else ()), replace(words[at], of="")]
+
+
+def _is_end(tokens: list[str], at: int) -> bool:
+    """Whether what is said ends here."""
+    operator, _ = _operator(tokens, at) if at < len(tokens) else (None, 0)
+    return at >= len(tokens) or (operator is not None and operator.kind in _ENDS)
 
 
 def _ends_near(words: list[Word]) -> bool:
@@ -174,7 +207,9 @@ def _append(words: list[Word], operator: Word) -> None:
         before = words[-2]
         if before.kind is Kind.NOT or before.text.lower() in INSIDE:
             del words[-1 if before.kind is Kind.NOT else -2 :]  # what is near something may be in it
-    at = len(words) - (operator.kind is Kind.NOT and last is Kind.NEAR)  # "surrounded by neither … nor …"
+    # "surrounded by neither … nor …"; not in "near but not in fat"
+    inverts = operator.kind is Kind.NOT and last is Kind.NEAR and not operator.text.lower().startswith("but")
+    at = len(words) - inverts
     words.insert(at, operator)
 
 
@@ -190,6 +225,11 @@ def _operator(tokens: list[str], at: int) -> tuple[Word | None, int]:
     far_or_near = _distance_operator(tokens, at)
     if far_or_near is not None:
         return far_or_near
+    degrees = len(list(takewhile(DEGREES.__contains__, _lowered(tokens[at : at + _MOST_DEGREES]))))
+    if 0 < degrees < len(tokens) - at and tokens[at + degrees].lower() not in DEGREES:
+        operator, length = _operator(tokens, at + degrees)
+        if operator is not None and operator.kind in (Kind.NEAR, Kind.FAR):
+            return operator, length + degrees
     for length in range(_MOST_WORDS, 0, -1):
         operator_words = tokens[at : at + length]
         kind = OPERATORS.get(_lowered(operator_words))
@@ -219,10 +259,14 @@ def _distance_operator(tokens: list[str], start: int) -> tuple[Word, int] | None
     else:
         return None
     at += length
+    or_more = _length_of(OR_MORE, tokens, at)
+    at += or_more
     behind = _length_of(BEHIND_DISTANCE, tokens, at)
     is_away = _lowered(tokens[at : at + behind]) in (("away",), ("apart",))
     at += behind
-    has_end = _lowered(tokens[at : at + 1]) in (("of",), ("from",), ("to",))
+    has_end = _lowered(tokens[at : at + 1]) in _PREPOSITIONS
+    if or_more and has_end:
+        kind = Kind.FAR
     if kind is None and not (has_end and (leads > 1 or is_away or tokens[at].lower() == "from")):
         return None
     exponent = next(power for power, unit in zip(_EXPONENTS, distance.groups()[1:], strict=True) if unit)
@@ -234,7 +278,8 @@ def _distance_operator(tokens: list[str], start: int) -> tuple[Word, int] | None
 
 def _length_of(known: Iterable[tuple[str, ...]], tokens: list[str], at: int) -> int:
     """How many tokens from here on are one of the ``known``, the longest; 0 for none."""
-    return max((len(words) for words in known if _lowered(tokens[at : at + len(words)]) == words), default=0)
+    lowered = _lowered(tokens[at : at + _MOST_WORDS])
+    return max((len(words) for words in known if lowered[: len(words)] == words), default=0)
 
 
 def _left_out(token: str, lexicon: Lexicon) -> str:
@@ -258,6 +303,6 @@ def _without_padding(phrase: list[str], lexicon: Lexicon) -> list[str]:
             del words[:2]
         else:
             break
-    while len(words) > 1 and words[-1].lower() in PADDING_BEHIND and not lexicon.find(" ".join(words)):
+    while len(words) > 1 and words[-1].lower() in _BEHIND and not lexicon.find(" ".join(words)):
         words.pop()
     return words

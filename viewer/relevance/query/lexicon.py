@@ -110,6 +110,10 @@ class Lexicon:
         )
         return tuple(entry for entry in left if entry.names)
 
+    def begins_name(self, word: str) -> bool:
+        """Whether a name of several words, or of one, begins with this word."""
+        return not self._first_words.isdisjoint(key_of(word).split()[:1])
+
     def names_with(self, words: Iterable[str]) -> tuple[tuple[str, ...], ...]:
         """The keys, as words, that contain one of these words; longest first."""
         chosen = frozenset(words)
@@ -137,7 +141,8 @@ class Lexicon:
         """The known terms within a text from left to right, longest first, and whether no word is left."""
         words, found, start, complete = text.split(), [], 0, True
         while start < len(words):
-            for end in range(min(len(words), start + MAX_TERM_WORDS), start, -1):
+            longest = MAX_TERM_WORDS if self.begins_name(words[start]) else 1
+            for end in range(min(len(words), start + longest), start, -1):
                 piece = " ".join(words[start:end])
                 if self.find(piece):
                     found.append(piece)
@@ -191,7 +196,12 @@ class Lexicon:
     def _close_words(self, word: str) -> tuple[str, ...]:
         if len(word) < MIN_TYPO_LETTERS:
             return ()
-        return tuple(known for known in self._words if is_clear_slip(word, known))
+        long_enough = (known for known in self._words if len(known) >= MIN_TYPO_LETTERS)
+        return tuple(known for known in long_enough if is_clear_slip(word, known))
+
+    @cached_property
+    def _first_words(self) -> frozenset[str]:
+        return frozenset(key.split()[0] for key in self._by_key)
 
     @cached_property
     def _keys_with(self) -> dict[frozenset[str], tuple[tuple[str, ...], ...]]:

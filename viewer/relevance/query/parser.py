@@ -30,7 +30,7 @@ from viewer.relevance.query.tree import (
     depth_of,
     leaves,
 )
-from viewer.relevance.query.vocabulary import AGREEING, COMMAS, DETERMINERS, Kind
+from viewer.relevance.query.vocabulary import AGREEING, COMMAS, DETERMINERS, WITH, Kind
 
 if TYPE_CHECKING:
     from viewer.relevance.query.lexicon import Lexicon
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from viewer.relevance.query.word import Word
 
 MAX_BRACKETS = MAX_DEPTH
+_OF_LAST = ("without", "lacking", "w/o", "w/out")
+"""Behind "no" these are about what "no" is about, or once more about all."""
 _LISTING = ("and", "or", *COMMAS)
 """In small letters, where plain speech may bind otherwise than logic."""
 
@@ -159,16 +161,23 @@ class _Reader:
         what stands before an exclusion from all of it."""
         base = None if self._kind() is Kind.NOT else self._near()
         excluded: list[Query | None] = []
-        inverted = False
+        inverted = is_none = False
         near: Word | None = None
         while self._kind() is Kind.NOT:
-            count = agreeing = 0
+            count, agreeing, previous = 0, False, ""
             word = self._words[self._at]
+            if word.text.lower() in _OF_LAST and is_none and not (base or before):
+                self._mark_unclear_end(word.text)  # "no fat without blood"
+            is_none = word.text.lower() in ("not", *DETERMINERS)
             if word.ends_exclusion and not word.shouted and (base or excluded):
                 break  # "but not" excludes from all that stands before it
+            if not excluded and not word.shouted:
+                self._note_of_one(word, self._at, (Kind.OR,))
             while self._kind() is Kind.NOT:
-                agreeing |= (agrees := self._words[self._at].text.lower().split()[0] in AGREEING)
-                count += not agrees
+                text = self._words[self._at].text.lower()
+                agreeing |= (agrees := text.split()[0] in AGREEING)
+                count += not agrees and (text == "not" or text != previous)  # "fat without without blood"
+                previous = text
                 self._at += 1
             count = count or agreeing
             if word.text.lower() != "nor" or self._kind() is Kind.NEAR:
@@ -226,19 +235,22 @@ class _Reader:
     def _more_left_out(self, operator: str, place: Query | None, near: Word | None) -> list[Query | None]:
         """In plain speech "without blood and fat" leaves out both; in capitals AND binds as in logic."""
         more: list[Query | None] = []
-        only_commas = True
+        only_commas, is_unclear = True, False
         while self._kind() in (Kind.AND, Kind.OR) and not self._words[self._at].ends_exclusion:
-            if self._words[self._at].text.lower() in INSIDE:
-                break  # "no fat in muscle" is about muscle
+            if self._words[self._at].text.lower() in (*INSIDE, *WITH):
+                break  # "no fat in muscle" is about muscle, "muscle without fat, with blood" with blood
             following = self._words[self._at + 1].kind if self._at + 1 < len(self._words) else None
             either_near = near is not None and self._kind() is Kind.OR and following is Kind.NEAR
             if following not in (Kind.PHRASE, Kind.OPEN) and not either_near:
                 break
-            only_commas &= self._words[self._at].text in COMMAS
+            is_comma = self._words[self._at].text in COMMAS
+            is_unclear |= is_comma and not only_commas  # "excluding fat and blood, show stroma"
+            only_commas &= is_comma
             self._at += 1
             other_near = self._take_near() or near
             more.append(self._nearby(self._near(), place, other_near))
-        if more and only_commas and place is None:
+        is_list = only_commas and self._kind() is Kind.NOT and self._words[self._at].text.lower() == "nor"
+        if more and (only_commas or is_unclear) and place is None and not is_list:
             self._mark_unclear_end(near.text if near else operator)
         if more:
             self._report(strings.NOT_ANY_OF.format(operator=operator), note=True)
@@ -258,7 +270,7 @@ class _Reader:
             if other is None:
                 self._report(strings.NOTHING_FOLLOWS.format(operator=word.text))
             else:
-                self._note_near_of_one(word, at)
+                self._note_of_one(word, at, (Kind.AND, Kind.OR))
                 base = Near(base, other, word.distance_um)
                 self._note_near_one(word, self._words[self._at - 1])
         return self._near_either(base) if isinstance(base, Near) else base
@@ -283,13 +295,13 @@ class _Reader:
         """Whether the word behind this one is of a kind."""
         return self._at + 1 < len(self._words) and self._words[self._at + 1].kind is kind
 
-    def _note_near_of_one(self, near: Word, at: int) -> None:
+    def _note_of_one(self, operator: Word, at: int, joints: tuple[Kind, ...]) -> None:
         """Say that "fat and blood near mucin" is fat, and blood near mucin."""
         before = self._words[max(at - 3, 0) : at]
         kinds = [word.kind for word in before]
-        listed = kinds in ([Kind.PHRASE, joint, Kind.PHRASE] for joint in (Kind.AND, Kind.OR))
+        listed = kinds in ([Kind.PHRASE, joint, Kind.PHRASE] for joint in joints)
         if listed and before[1].text in _LISTING:
-            self._report(strings.NEAR_OF_ONE.format(operator=near.text, term=before[2].text), note=True)
+            self._report(strings.OF_ONE.format(operator=operator.text, term=before[2].text), note=True)
 
     def _note_near_one(self, near: Word, other: Word) -> None:
         """Say that "near fat or blood" is near fat, or blood."""

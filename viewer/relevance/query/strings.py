@@ -18,6 +18,11 @@ UNCLEAR_PRONOUN = (
 UNCLEAR_BOTH = (
     "What “{operator}” is about is not clear: write it of two terms, such as “fat or blood but not both”."
 )
+UNCLEAR_BETWEEN = (
+    "What “{operator}” is about is not clear: write it of two terms (“fat between blood and mucin”), "
+    "or write one distance (“within 200 µm of fat”)."
+)
+SAYS_NOTHING = "“{operator}” asks for nothing: leave it out, with what stands behind it."
 UNCLEAR_NOT = (
     "Whether “{operator}” is about “{term}” alone or about all before it is not clear: "
     "write “fat without blood” or “neither fat nor blood”."
@@ -43,12 +48,13 @@ READ_AS_SEVERAL = "“{text}” is read as {terms}."
 ONE_OF_SEVERAL = "“{term}”"
 BETWEEN_SEVERAL = " and "
 INSIDE_AS_AND = "“{operator}” is read as “and”: whether something lies inside is not measured."
+BETWEEN_AS_NEAR = "“{operator}” is read as near both: whether something lies between them is not measured."
 NOT_ANY_OF = "“{operator}” is read as about all that follows. Use brackets for another meaning."
 NOT_ANY_BEFORE = (
     "“{operator}” is read as about each of the things before it. Use brackets for another meaning."
 )
 NEAR_ONE = "“{operator}” is read as about “{term}” alone. Use brackets for another meaning."
-NEAR_OF_ONE = "“{operator}” is read as said of “{term}” alone. Use brackets for another meaning."
+OF_ONE = "“{operator}” is read as said of “{term}” alone. Use brackets for another meaning."
 DISTANCE_RANGE = "A distance is above 0 and at most {most:,.0f} µm; {used:g} µm is used."
 APPROXIMATE = "“{text}” is approximate: {limits}."
 COMPOSED = "“{text}” is read by its rule: {rule}. It means {meaning}, and cannot be told from {limits}."

@@ -13,7 +13,7 @@ from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
-from viewer.relevance.query.languages import MAX_SPAN_WORDS, PADDING, PRESENT, load_languages
+from viewer.relevance.query.languages import MAX_SPAN_WORDS, PADDING, PRESENT, load_languages, unaccented
 from viewer.relevance.query.lexicon import MAX_TERM_WORDS, key_of
 from viewer.relevance.query.vocabulary import (
     BEFORE_DISTANCE,
@@ -37,6 +37,10 @@ _BARE_DISTANCE = re.compile(rf"{_NUMBER}\s*(?:um|µm|μm|mm|cm)", re.I)
 """It is written so in every language."""
 _PLAIN_NUMBER = re.compile(rf"{_NUMBER}(?:um|µm|μm|mm|cm)?|um|µm|μm|mm|cm", re.I)
 _WITHIN, _BEYOND = "within", "more than"
+_NEAR, _FAR = ("near", "far from"), ("far from", _BEYOND)
+_THINGS = ("term", "padding", "quoted", "unknown")
+_THAN = "than"
+"""It keeps what is compared one phrase, which is not known."""
 _MIN_LONE_LETTERS = 3
 """A shorter word of another language within an English query is left alone."""
 
@@ -101,6 +105,7 @@ class _Reading:
             at += piece.words
         if language:
             self.pieces = _with_away_read(_together(self.pieces, language), language)
+            self.pieces = _with_near_again(self.pieces, language)
 
     @property
     def known_throughout(self) -> bool:
@@ -175,23 +180,18 @@ class _Reading:
             return Piece("mark", token, token)
         if token.startswith('"'):
             return self._quoted(token)
-        last = min(at + MAX_TERM_WORDS, len(self._tokens))
+        longest = MAX_TERM_WORDS if self._lexicon.begins_name(token) else MAX_SPAN_WORDS
+        last = min(at + longest, len(self._tokens))
         most = next((end for end in range(at, last) if _ends_phrase(self._tokens[end])), last) - at
         for length in range(most, 0, -1):
-            words = self._tokens[at : at + length]
+            words = tuple(self._tokens[at : at + length])
             piece = self._own(words, at) or _english(words, self._lexicon)
             if piece is not None:
                 return piece
-        for language in self._lexicon.languages:
-            for length in range(min(MAX_SPAN_WORDS, most), 0, -1):
-                words = self._tokens[at : at + length]
-                english = language.term(words)
-                lone = " ".join(words).casefold() not in language.also_english
-                if english is not None and lone and sum(map(len, words)) >= _MIN_LONE_LETTERS:
-                    return Piece("term", " ".join(words), english, language.name, length)
-        return Piece("unknown", token, token)
+        words = tuple(self._tokens[at : at + min(MAX_SPAN_WORDS, most)])
+        return _elsewhere(words, self._lexicon) or Piece("unknown", token, token)
 
-    def _own(self, words: list[str], at: int) -> Piece | None:
+    def _own(self, words: tuple[str, ...], at: int) -> Piece | None:
         """What words mean in this language."""
         language, written = self._language, " ".join(words)
         if language is None or len(words) > MAX_SPAN_WORDS:
@@ -218,13 +218,18 @@ class _Reading:
         is_beyond = language.is_before_least_distance(match[1])
         if match[1] and not is_beyond and not language.is_before_distance(match[1]):
             return None
-        if at and self._tokens[at - 1].lower() == "within":
+        before = [tuple(token.lower() for token in self._tokens[max(at - n, 0) : at]) for n in (1, 2, 3)]
+        if not BEFORE_DISTANCE.keys().isdisjoint(before):
             return None  # as in English
         written_unit = re.split("['’]", match[3])[0]  # "µm'den"
-        small = language.small_word([written_unit])
-        unit = _UNITS.get(written_unit.casefold()) or (small[0] if small and small[0] in _UNITS else "")
+        forms = (language.small_word([form]) for form in (written_unit, *language.stems(written_unit)))
+        named = next((small[0] for small in forms if small and small[0] in _UNITS), "")
+        unit = _UNITS.get(written_unit.casefold(), named)
         if not unit:
             return None
+        or_more = 2 * language.is_or_more(" ".join(self._tokens[at + length : at + length + 2]))
+        length += or_more
+        is_beyond |= bool(or_more)
         rest = self._tokens[at + length : at + length + 3]
         behind = next(
             (n for n in range(len(rest), 0, -1) if language.is_after_distance(" ".join(rest[:n]))), 0
@@ -249,14 +254,38 @@ class _Reading:
 def _together(pieces: list[Piece], language: Language) -> list[Piece]:
     """The pieces, with small words that belong together as what they mean so: "ne kan ne yağ"."""
     pieces = list(pieces)
-    small = {at: piece.written.casefold().replace("’", "'") for at, piece in enumerate(pieces)}
+    small = {at: unaccented(piece.written.casefold()) for at, piece in enumerate(pieces)}
     for pair in language.together:
         first = next((at for at, written in small.items() if written in pair.first), len(pieces))
         then = [at for at, written in small.items() if at > first and written in pair.then]
-        for at in [first, *then] if then else ():
-            english = pair.means[at > first]
-            kind: Kind = "padding" if english == PADDING else "operator"
+        end = [at for at, written in small.items() if then and at > then[-1] and written in pair.end][:1]
+        between = pieces[then[-1] + 1 : end[0]] if end else []
+        if pair.end and not (end and all(piece.kind in _THINGS for piece in between)):
+            continue
+        for at in [first, *then, *end] if then else ():
+            english = PADDING if at in end else pair.means[at > first]
+            kind: Kind = "padding" if english == PADDING else "unknown" if english == _THAN else "operator"
             pieces[at] = replace(pieces[at], kind=kind, english=english, language=language.name)
+        small = {at: written for at, written in small.items() if not end or not first <= at <= end[0]}
+    return pieces
+
+
+def _with_near_again(pieces: list[Piece], language: Language) -> list[Piece]:
+    """The pieces, with "near", or a distance, once more where its preposition comes again: "cerca de la grasa
+    pero no de la sangre"."""
+    pieces = list(pieces)
+    near = None
+    for at, (piece, following) in enumerate(pairwise(pieces)):
+        if piece.kind == "distance" or piece.english.lower() in _NEAR:
+            near = piece
+        elif (
+            near and following.kind == "padding" and language.is_again(f"{piece.written} {following.written}")
+        ):
+            is_far = near.english.lower().startswith(_FAR)
+            if not (
+                is_far and piece.english == "or"
+            ):  # it is about both already: "lejos de la grasa o del tumor"
+                pieces[at + 1] = replace(near, written=following.written)
     return pieces
 
 
@@ -268,7 +297,7 @@ def _with_away_read(pieces: list[Piece], language: Language) -> list[Piece]:
     for at, piece in enumerate(pieces):
         if piece.kind != "distance" or not piece.written[:1].isdigit():
             continue
-        behind = takewhile(lambda one: one.kind in ("term", "padding", "quoted", "unknown"), pieces[at + 1 :])
+        behind = takewhile(lambda one: one.kind in _THINGS, pieces[at + 1 :])
         if any(language.is_away(one.written) for one in behind if one.kind == "padding"):
             pieces[at] = replace(piece, english=piece.english.replace(_WITHIN, _BEYOND))
     return pieces
@@ -278,20 +307,36 @@ def _ends_phrase(token: str) -> bool:
     return token in MARKS or token.startswith('"')
 
 
-def _english(words: list[str], lexicon: Lexicon) -> Piece | None:
+@lru_cache(maxsize=16384)
+def _english(words: tuple[str, ...], lexicon: Lexicon) -> Piece | None:
     """What words mean in English."""
     written = " ".join(words)
     if len(words) == 1 and (not key_of(written) or _PLAIN_NUMBER.fullmatch(written)):
         return Piece("mark", written, written)
-    if any(letter.isalpha() and not letter.isascii() for letter in written):
+    if not written.isascii() and any(letter.isalpha() and not letter.isascii() for letter in written):
         return None
     if lexicon.find(written) is not None:
         return Piece("term", written, written, words=len(words))
     lower = tuple(word.lower() for word in words)
-    if lower in OPERATORS or lower in BEFORE_DISTANCE:
+    if lower in OPERATORS:
         return Piece("operator", written, written, words=len(words))
+    if lower in BEFORE_DISTANCE:  # it may be a sign that was read: "> 2 mm"
+        return Piece("mark", written, written, words=len(words))
     if len(words) == 1 and (lower[0] in PADDING_BEFORE or lower[0] in PADDING_BEHIND):
         return Piece("padding", written, written)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _elsewhere(words: tuple[str, ...], lexicon: Lexicon) -> Piece | None:
+    """The longest term with which words begin in a language, the first that has one."""
+    for language in lexicon.languages:
+        for length in range(len(words), 0, -1):
+            english, written = language.term(words[:length]), " ".join(words[:length])
+            if english is None or sum(map(len, words[:length])) < _MIN_LONE_LETTERS:
+                continue
+            if written.casefold() not in language.also_english:
+                return Piece("term", written, english, language.name, length)
     return None
 
 

@@ -20,6 +20,7 @@ OPERATORS: dict[tuple[str, ...], Kind] = {
     ("and",): Kind.AND, ("but",): Kind.AND, ("with",): Kind.AND, ("containing",): Kind.AND, ("in",): Kind.AND,
     ("inside",): Kind.AND, ("within",): Kind.AND, ("plus",): Kind.AND, ("as", "well", "as"): Kind.AND,
     ("or",): Kind.OR, ("and/or",): Kind.OR, ("either",): Kind.OR,
+    ("any", "of"): Kind.OR, ("either", "of"): Kind.OR, ("one", "of"): Kind.OR,
     ("not",): Kind.NOT, ("no",): Kind.NOT, ("without",): Kind.NOT, ("excluding",): Kind.NOT,
     ("except",): Kind.NOT, ("but", "not"): Kind.NOT, ("but", "no"): Kind.NOT, ("and", "not"): Kind.NOT,
     ("nor",): Kind.NOT, ("free", "of"): Kind.NOT, ("not", "in"): Kind.NOT, ("lacking",): Kind.NOT,
@@ -45,11 +46,45 @@ OPERATORS: dict[tuple[str, ...], Kind] = {
     ("which", "has"): Kind.AND, ("which", "have"): Kind.AND, ("along", "with"): Kind.AND,
     ("together", "with"): Kind.AND, ("combined", "with"): Kind.AND, ("apart", "from"): Kind.NOT,
     ("aside", "from"): Kind.NOT, ("save", "for"): Kind.NOT,
+    ("with", "or", "without"): Kind.NOT, ("inside", "or", "outside"): Kind.NOT,
+    ("in", "or", "outside"): Kind.NOT, ("w/",): Kind.AND, ("w/out",): Kind.NOT, ("rich", "in"): Kind.AND,
+    ("full", "of"): Kind.AND,
+    ("filled", "with"): Kind.AND, ("infiltrated", "by"): Kind.AND, ("invaded", "by"): Kind.AND,
+    ("positive", "for"): Kind.AND, ("negative", "for"): Kind.NOT, ("lack",): Kind.NOT, ("lacks",): Kind.NOT,
+    ("exclude",): Kind.NOT, ("hide",): Kind.NOT, ("ignore",): Kind.NOT, ("omit",): Kind.NOT,
+    ("absent",): Kind.NOT,
+    ("missing",): Kind.NOT, ("nothing", "but"): Kind.AND, ("nothing", "except"): Kind.AND,
+    ("surrounded", "with"): Kind.NEAR, ("alongside",): Kind.NEAR, ("adjacent",): Kind.NEAR,
+    ("neighbouring",): Kind.NEAR, ("neighboring",): Kind.NEAR, ("close", "by"): Kind.NEAR,
+    ("in", "proximity", "to"): Kind.NEAR, ("in", "close", "proximity", "to"): Kind.NEAR,
+    ("in", "the", "vicinity", "of"): Kind.NEAR,
+    ("at", "the", "edge", "of"): Kind.NEAR, ("at", "the", "border", "of"): Kind.NEAR,
+    ("at", "the", "margin", "of"): Kind.NEAR, ("at", "the", "periphery", "of"): Kind.NEAR,
+    ("between",): Kind.NEAR, ("in", "between"): Kind.NEAR, ("border", "between"): Kind.NEAR,
+    ("boundary", "between"): Kind.NEAR, ("interface", "between"): Kind.NEAR,
+    ("at", "the", "border", "between"): Kind.NEAR, ("at", "the", "interface", "between"): Kind.NEAR,
     ("not", "both"): Kind.NOT_BOTH, ("but", "not", "both"): Kind.NOT_BOTH,
     ("not", "both", "of", "them"): Kind.NOT_BOTH, ("but", "not", "both", "of", "them"): Kind.NOT_BOTH,
     ("but", "not", "both", "at", "once"): Kind.NOT_BOTH, ("but", "not", "both", "together"): Kind.NOT_BOTH,
 }  # fmt: skip
 """Each as its words in lower case."""
+BETWEEN = "between"
+"""What ends so is near both of the two things behind it."""
+ABSENT = ("absent", "missing", "lacking")
+"""At the end of what is said these are about what stands before: "fat is missing"."""
+DEGREES = (
+    "very",
+    "right",
+    "directly",
+    "immediately",
+    "just",
+    "closely",
+    "only",
+    "exclusively",
+    "too",
+    "quite",
+)
+"""Before "near" and "far" these say nothing: how near is a distance."""
 BEFORE_DISTANCE: dict[tuple[str, ...], Kind] = {
     ("within",): Kind.NEAR, ("less", "than"): Kind.NEAR, ("at", "most"): Kind.NEAR, ("up", "to"): Kind.NEAR,
     ("under",): Kind.NEAR, ("below",): Kind.NEAR, ("over",): Kind.FAR, ("above",): Kind.FAR,
@@ -70,6 +105,10 @@ DISTANCE_OF = (
     ("in", "a", "radius", "of"), ("distance", "of"), ("a",),
 )  # fmt: skip
 """What may stand before a distance, or between it and what is before a distance."""
+OR_MORE = (("or", "more"), ("or", "further"), ("or", "farther"))
+"""Behind a distance these make it the least."""
+REGARDLESS = ("with or without", "inside or outside", "in or outside")
+"""These leave nothing out, nor ask for anything."""
 BEHIND_DISTANCE = (("radius",), ("distance",), ("away",), ("apart",))
 WITH = ("with", "having", "that has", "that have", "which has", "which have", "containing")
 """Before something near "it" these say that the former is near the latter: "fat with blood near it"."""
@@ -84,9 +123,23 @@ AGREEING = ("neither", "nor")
 PREPOSITIONS = ("in", "inside", "within", "with", "containing", "contain")
 """Behind a negation these say nothing: "neither with blood nor with fat"."""
 VERBS = ("is", "are")
-PRESENT = ("present", "visible", "seen", "found", "there", "here")
+PRESENT = (
+    "present",
+    "visible",
+    "seen",
+    "found",
+    "there",
+    "here",
+    "identified",
+    "detected",
+    "evident",
+    "observed",
+)
 """Behind a negation these make it one of what stands before: "blood is not visible"."""
-QUANTITIES = frozenset({"amount", "number", "rate", "percentage", "proportion", "extent", "presence"})
+QUANTITIES = frozenset({
+    "amount", "number", "rate", "percentage", "proportion", "extent", "presence", "evidence", "sign", "signs",
+    "focus", "foci", "density", "lots", "plenty", "cluster", "clusters", "group", "groups",
+})  # fmt: skip
 """Before "of" these say nothing: what is counted is searched for."""
 LEFT_OUT = "¬"
 """In place of a minus or an exclamation mark before a word: "fat -blood"."""
@@ -110,12 +163,14 @@ PADDING_BEFORE = frozenset({
     "regions", "region", "zones", "zone", "parts", "places", "place", "spots", "spot", "of", "can", "i",
     "you", "we", "display", "everything", "patches", "fields", "how", "much", "many", "that", "has", "have",
     "whole", "slide", "list", "give", "everywhere", "every", "both", "only", "do", "does",
+    "just", "where's", "wheres", "want", "to", "would", "like", "could", "i'm", "im", "i'd", "anything",
+    "anywhere", "am",
 })  # fmt: skip
 PADDING_BEHIND = frozenset({
     "located", "situated", "lying", "yes",
     "area", "areas", "region", "regions", "zone", "zones", "tissue", "here", "there", "please", "slide",
     "patches", "present", "it", "is", "are", "that", "which", "do", "does", "anymore", "has", "have",
-    "where",
+    "where", "only", "anywhere", "everywhere",
 })  # fmt: skip
 RESERVED_WORDS = PADDING_BEFORE | {word for words in OPERATORS for word in words}
 """A term that holds one of these is written in quotes."""

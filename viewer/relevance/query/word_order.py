@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Kind = Literal["term", "unknown", "quoted", "padding", "operator", "behind", "missing", "distance", "mark"]
 
 _NOT_NEAR = "NOT NEAR"
+_IS_NOT = "IS NOT"
+"""Behind the one thing that something is not: "kan değil"."""
+_BETWEEN = "BETWEEN"
 _ABSENT = "NOT"
 """Behind all things that are not there: "kan ve yağ yok"."""
 _ATTRIBUTE = "ATTRIBUTE"
@@ -53,29 +56,35 @@ def in_english_order(pieces: Iterable[Piece]) -> str:
     """The English text of the pieces."""
     done: list[_Part] = []
     waiting: list[_Part] = []
-    after_absent = False
+    after_negated = False
     parts = _with_place_behind(_with_negated_joined(_parts(pieces)))
     for number, part in enumerate(parts):
         if part.kind != "behind":
             # "kan yok, yağ var"
-            done.append(_Part("joint", "and") if after_absent and part.text in _COMMAS else part)
-            after_absent = False
+            done.append(_Part("joint", "and") if after_negated and part.text in _COMMAS else part)
+            after_negated = False
             if part.kind == "phrase" or part.text == ")":
                 done += waiting
                 waiting = []
             continue
         follows = _is_followed(part.text, parts[number + 1 : number + 3])
+        if part.text == "WITH" and _start_of_last(done) == len(done):  # "wo hat es Fett"
+            continue
+        if part.text == _IS_NOT and not follows and _ends_with_list(done):
+            done.append(_Part("operator", "not"))  # as in "blood and fat not": it is refused
+            continue
+        operator = "WITHOUT" if part.text == _IS_NOT else part.text
         if part.text == _ATTRIBUTE:
             waiting += _taken_attribute(done) if follows else []
             continue
-        moved = _moved(done, part.text, follows=follows)
+        moved = _moved(done, operator, follows=follows)
         if follows:
             waiting += moved
             continue
-        if len(moved) > 1 and done and done[-1].kind == "joint":
+        if len(moved) > 1 and done and done[-1].kind == "joint" and done[-1].text not in ("but", *_COMMAS):
             done.pop()
         done += moved
-        after_absent = part.text == _ABSENT
+        after_negated = operator in ("WITHOUT", _ABSENT)
     return " ".join(part.text for part in done + waiting)
 
 
@@ -91,10 +100,26 @@ def _moved(done: list[_Part], operator: str, *, follows: bool) -> list[_Part]:
             alike = [done[-2], _Part("operator", operator), done[-1], *alike]
             del done[-2:]
         return alike
+    if operator == _BETWEEN:
+        return [_Part("operator", operator), *_taken_pair(done)]
     target = _taken(done, _JOINTS if follows else _LISTING if operator == _ABSENT else ())
     if operator.startswith(("NOT", "WITHOUT", "FAR", "more than")):
         target = _each(target)
     return [_Part("operator", operator), *target]
+
+
+def _ends_with_list(done: list[_Part]) -> bool:
+    """Whether a list of things stands last."""
+    return len(done) > 1 and done[-1].kind == "phrase" and done[-2].text.lower() in ("and", "or")
+
+
+def _taken_pair(done: list[_Part]) -> list[_Part]:
+    """Take two things that are joined off the end, without brackets; the last where there is no pair."""
+    pair = done[-3:]
+    if [part.kind for part in pair] != ["phrase", "joint", "phrase"]:
+        return [done.pop()] if done else []
+    del done[-3:]
+    return [pair[0], _Part("joint", "and"), pair[2]]
 
 
 def _each(parts: list[_Part]) -> list[_Part]:
@@ -131,7 +156,7 @@ def _with_negated_joined(parts: Iterable[_Part]) -> list[_Part]:
     """The parts, with a negation behind another operator joined to it: "yakın olmayan" is not near."""
     joined: list[_Part] = []
     for part in parts:
-        negates = part.kind == "behind" and part.text in ("WITHOUT", _ABSENT)
+        negates = part.kind == "behind" and part.text in ("WITHOUT", _ABSENT, _IS_NOT)
         if negates and joined and joined[-1].text in ("NEAR", "IN"):
             text = _NOT_NEAR if joined[-1].text == "NEAR" else "WITHOUT"
             joined[-1] = _Part("behind", text)
@@ -205,6 +230,10 @@ def _taken(done: list[_Part], joints: tuple[str, ...]) -> list[_Part]:
         if before == start - 1 or (before and done[before - 1].kind == "operator"):
             break
         start = before
+    joints_at = [at for at in range(start, len(done)) if done[at].kind == "joint"]
+    has_comma = [done[at].text in _COMMAS for at in joints_at]
+    if has_comma and has_comma[-1] and not all(has_comma):
+        start = joints_at[-1] + 1  # "yağ veya mukus, kan yok": in a list the comma comes first
     taken = done[start:]
     del done[start:]
     return [_Part("mark", "("), *taken, _Part("mark", ")")] if len(taken) > 1 else taken

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from viewer.relevance.attention.slide_attention import Attention
-from viewer.relevance.patches.field import Provenance, RelevanceField
+from viewer.relevance.patches.field import UNIT, Provenance, RelevanceField
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.patches.loads import Loads
 from viewer.relevance.worker.messages import Attended, Published
@@ -77,14 +78,15 @@ class FakeClient:
     def running(self) -> bool:
         return not self.closed
 
-    def publish(self, number: int, score: float = 0.9) -> None:
+    def publish(self, number: int, score: float = 0.9, unit: str = UNIT) -> None:
         """Publish a result: the first patch scores, the last is not analysed."""
         scores = np.zeros(self.grid.shape, np.float32)
         scores[0, 0] = score
         known = np.ones(self.grid.shape, bool)
         known[-1, -1] = False
-        self.answer = RelevanceField.of(self.grid, scores, known, PROVENANCE)
-        self.send_event(Published(number, PROVENANCE))
+        provenance = replace(PROVENANCE, unit=unit)
+        self.answer = RelevanceField.of(self.grid, scores, known, provenance)
+        self.send_event(Published(number, provenance))
 
     def attend(self, code: int = 200, levels: tuple[str, ...] = ("region", "patch", "token")) -> None:
         """Publish attention of two heads, the second head's patches at ``code`` + 10. All tokens are

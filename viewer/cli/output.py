@@ -48,13 +48,19 @@ def encoder_of(options: argparse.Namespace) -> str:
     """The id after ``--encoder``; without one, the one used where none is chosen. Prints what keeps the
     reader's own tissue encoder from being that."""
     from viewer.relevance.encoders.registry import encoder_in_use
-    from viewer.relevance.encoders.tissue.card import tissue_problems
 
     if options.encoder is not None:
         return str(options.encoder)
+    print_problems()
+    return encoder_in_use("")
+
+
+def print_problems() -> None:
+    """Print what keeps a tissue encoder from being used."""
+    from viewer.relevance.encoders.tissue.card import tissue_problems
+
     for problem in tissue_problems():
         terminal.write_stderr(problem)
-    return encoder_in_use("")
 
 
 def card_with_terms(encoder_id: str) -> EncoderCard:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE
 from viewer.cli import arguments, strings, strings_help, terminal
-from viewer.cli.output import card_with_terms, check_output, encoder_of
+from viewer.cli.output import card_with_terms, check_output, print_problems
 from viewer.common.text import escape_control
 
 if TYPE_CHECKING:
@@ -70,13 +70,19 @@ def answer_to(options: argparse.Namespace, **more: Any) -> Answer:
     from viewer.common.progress import progress_bar
     from viewer.common.settings import Settings
     from viewer.relevance.analysis.search import Examples, QuestionError, ask, read_question
+    from viewer.relevance.encoders.vocabulary import encoder_for
     from viewer.slide.formats.registry import open_slide
 
     examples = Examples(tuple(more.pop("like", ())), tuple(more.pop("unlike", ())))
-    encoder_id = card_with_terms(encoder_of(options)).id
+    if options.encoder is None:
+        print_problems()
+    else:
+        card_with_terms(options.encoder)
+    chosen = options.encoder or ""
     try:
         # Features of another program are searched by text only through their own model, whichever that is.
-        question = read_question(options.text, "" if more.get("features") else encoder_id, examples)
+        question = read_question(options.text, None if more.get("features") else chosen, examples)
+        encoder_id = options.encoder or encoder_for("", question.query)
         with closing(open_slide(options.slide)) as source, progress_bar(strings.ANALYSING) as progress:
             answer = ask(
                 source,
@@ -131,7 +137,7 @@ def _facts(answer: Answer, slide_name: str) -> dict[str, Any]:
 
 
 def _text(answer: Answer, *, explain: bool) -> str:
-    field = answer.field
+    field, unit = answer.field, answer.field.provenance.unit
     lines = [
         strings.QUERY_LINE.format(query=field.provenance.query),
         *(_understood(term) for term in answer.understood),
@@ -142,7 +148,11 @@ def _text(answer: Answer, *, explain: bool) -> str:
         ),
     ]
     lines += _verdict(answer)
-    lines += ["", strings.PLACES_HEADER] if answer.places else [strings.NO_PLACES_LINE]
+    lines += (
+        ["", strings.PLACES_HEADER.format(value=strings.VALUES[unit])]
+        if answer.places
+        else [strings.NO_PLACES_LINE]
+    )
     for rank, place in enumerate(answer.places, 1):
         x, y = place.hit.peak
         strongest = dict.fromkeys(reasons[0].in_words() for _, reasons in place.reasons)
@@ -154,7 +164,7 @@ def _text(answer: Answer, *, explain: bool) -> str:
                 for term, reasons in place.reasons
                 for reason in reasons
             ]
-    lines += ["", strings.LIKENESS_NOTE.format(research_use=RESEARCH_USE)]
+    lines += ["", strings.VALUES_NOTE[unit].format(research_use=RESEARCH_USE)]
     return "\n".join(escape_control(line) for line in lines)
 
 

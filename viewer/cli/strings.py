@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from viewer.relevance.patches.field import COMBINED, PROBABILITY, UNIT
+
 # Values of arguments.
 NOT_A_NUMBER = "{text!r} is not a number"
 NUMBER_RANGE = "{text} is not a number of sensible size"
@@ -116,8 +118,15 @@ PATCHES = {True: "1 patch", False: "{count:,} patches"}  # by whether it is one
 NO_PLACES_LINE = "places      none stands out"
 MEANING_LINE = "meaning     {sentence}"
 ALL_WEAK = "No place above {threshold:.2f} for {title}; these are the most alike, all weak:"
-PLACES_HEADER = "rank likeness      x px      y px  because"
-LIKENESS_NOTE = "Measured likeness, not a diagnosis. {research_use}."
+PLACES_HEADER = "rank {value:>8}      x px      y px  because"
+VALUES = {UNIT: "likeness", PROBABILITY: "probable", COMBINED: "score"}
+"""Head of the column of values, by their unit."""
+VALUES_NOTE = {
+    UNIT: "Measured likeness, not a diagnosis. {research_use}.",
+    PROBABILITY: "Probability of a class of the tissue encoder, not a diagnosis. {research_use}.",
+    COMBINED: "Combined of likeness and probabilities of classes, not a diagnosis. {research_use}.",
+}
+"""By the unit of the values."""
 
 # Heatmaps: what their files state, and notes.
 MAP_NAME = "{encoder}, {map}"

@@ -23,7 +23,7 @@ from viewer.overlay import strings
 from viewer.overlay.kept_outlines import MAX_LABELS_BYTES, KeptOutlines, outlines_from
 from viewer.overlay.layer import OverlayLook
 from viewer.relevance.features.safe_hdf5 import FeatureFileError, checked_dataset, opened_hdf5
-from viewer.relevance.patches.field import AS_SCORED, Provenance, RelevanceField
+from viewer.relevance.patches.field import AS_SCORED, UNIT, Provenance, RelevanceField
 from viewer.relevance.patches.grid import MAX_PATCHES, PatchGrid
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def _provenance(plain: dict[str, Any]) -> Provenance:
     texts = {
         one.name: _text(plain[one.name])
         for one in fields(Provenance)
-        if one.name not in ("mpp_um", "mpp_estimated", "source_values")
+        if one.name not in ("mpp_um", "mpp_estimated", "source_values", "unit")
     }
     source_values = np.array(plain.get("source_values", AS_SCORED), np.float64)
     finite = source_values.ndim == 1 and bool(np.isfinite(source_values).all())
@@ -249,6 +249,7 @@ def _provenance(plain: dict[str, Any]) -> Provenance:
         mpp_um=(x_um, y_um),
         mpp_estimated=plain["mpp_estimated"],
         source_values=tuple(source_values.tolist()),
+        unit=_text(plain.get("unit", UNIT)),
         **texts,
     )
 

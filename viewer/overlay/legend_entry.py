@@ -14,6 +14,7 @@ from viewer.common.scale import pixel_size_in_words
 from viewer.overlay import strings
 from viewer.overlay.colour_map import colour_maps, colour_stops
 from viewer.overlay.layer import cover, in_range
+from viewer.relevance.patches.field import COMBINED, PROBABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +30,7 @@ BAR_STEPS = 256
 _MOST_KEYS = 8
 _CONTOURS = 0.25, 0.5, 0.75
 LIKENESS = strings.UNLIKE, strings.ALIKE
+_LIKELINESS = strings.UNLIKELY, strings.LIKELY
 _DIGITS, _MOST_DIGITS = 4, 13
 
 
@@ -122,6 +124,11 @@ class LegendEntry:
         )
 
 
+def title_of_values(unit: str) -> str:
+    """What a legend calls scores of this unit; ``{query}`` stands for what they are of."""
+    return {PROBABILITY: strings.PROBABILITY_OF, COMBINED: strings.SCORE_OF}.get(unit, strings.LIKENESS_TO)
+
+
 def field_entry(
     field: RelevanceField,
     look: OverlayLook,
@@ -134,14 +141,13 @@ def field_entry(
     """The entry of a field. ``title``: its query, or where it was ``imported`` the name of the map.
     ``meaning``: of its values, in a sentence."""
     value_in_words = partial(source_value_in_words, field.provenance) if imported else "{:.2g}".format
+    ends = _LIKELINESS if field.provenance.unit == PROBABILITY else LIKENESS
     return LegendEntry(
-        title
-        if imported
-        else (strings.PROBABILITY_OF if meaning else strings.LIKENESS_TO).format(query=title),
+        title if imported else title_of_values(field.provenance.unit).format(query=title),
         colour_stops(look.colour_map),
         look.threshold,
         field.provenance.normalisation if imported else _facts(field.provenance, meaning),
-        *(_source_ends(field.provenance, look) if imported else ends_in_words(look, *LIKENESS)),
+        *(_source_ends(field.provenance, look) if imported else ends_in_words(look, *ends)),
         dotted=strings.ESTIMATED if field.estimated.any() else "",
         ends=look.ends,
         threshold_in_words=source_value_in_words(field.provenance, look.threshold) if imported else "",

@@ -9,6 +9,7 @@ import pytest
 from tests.relevance.tissue_record import OF_VALUES, trained
 from tests.ui.search.query_window import answered, ask
 from viewer.overlay.strings import PROBABILITY_OF
+from viewer.relevance.patches.field import PROBABILITY
 from viewer.relevance.worker.messages import Progress
 from viewer.ui.overlays.field_layers import PRESENT
 from viewer.ui.search import strings
@@ -27,11 +28,12 @@ def clients(clients: list[FakeClient]) -> list[FakeClient]:
     return clients
 
 
-def test_the_best_encoder_for_words_is_used_and_named(open_window: MainWindow, qtbot: QtBot) -> None:
+def test_the_own_encoder_is_used_without_a_choice(open_window: MainWindow, qtbot: QtBot) -> None:
     ask(qtbot, open_window, "blood")
 
     assert open_window.query.session.encoder_id == "tissue"
-    assert open_window.query.panel.encoder.currentData() == "tissue"
+    assert open_window.query.panel.encoder.currentData() == ""
+    assert strings.SECOND_ENCODER not in open_window.query.panel.remarks.text(), "it is the usual one"
 
 
 def test_a_value_says_what_it_meant_on_test_slides(
@@ -39,11 +41,11 @@ def test_a_value_says_what_it_meant_on_test_slides(
 ) -> None:
     ask(qtbot, open_window, "blood")
     with qtbot.wait_signal(open_window.query.session.hits_changed):
-        clients[0].publish(1, 0.95)
+        clients[0].publish(1, 0.95, PROBABILITY)
 
     panel = open_window.query.panel
     (row,) = panel.hits.hits.rows
-    assert row.title == strings.PLACE_PROBABLE.format(number=1, score=0.95)
+    assert row.title == "1. probability 0.95"
     assert row.meaning == OF_VALUES[1]
     assert panel.verdict.isHidden()
     (entry,) = open_window.overlays.active.layers.described.values()
@@ -52,6 +54,7 @@ def test_a_value_says_what_it_meant_on_test_slides(
     assert open_window.overlays.active.layers.look_of(PRESENT).threshold == 0.62  # type: ignore[union-attr]
     panel.hits.step(1)
     assert OF_VALUES[1] in panel.why.text
+    assert "probability 0.95" in panel.why.text
 
 
 def test_where_nothing_reaches_the_threshold_that_is_the_answer(
@@ -78,7 +81,7 @@ def test_what_is_measured_is_as_before(
     answered(qtbot, open_window, clients[0])
 
     (row,) = open_window.query.panel.hits.hits.rows
-    assert row.title == strings.PLACE_TITLE.format(number=1, score=0.9)
+    assert row.title == "1. likeness 0.90"
     assert row.meaning == ""
     assert open_window.overlays.active.layers.look_of(PRESENT).threshold == 0.0  # type: ignore[union-attr]
 

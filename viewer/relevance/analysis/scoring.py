@@ -13,7 +13,7 @@ import numpy as np
 from viewer.common.errors import UnsupportedTermError
 from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.similarity import likeness
-from viewer.relevance.encoders.vocabulary import meaning_of
+from viewer.relevance.encoders.vocabulary import meaning_of, values_of
 from viewer.relevance.patches.field import RelevanceField
 from viewer.relevance.patches.nearest import nearest_known
 from viewer.relevance.query.tree import All, AnyOf, Near, Term, Without, evaluate, text_of
@@ -52,11 +52,11 @@ class Scoring:
         """
         self._refresh(failed)
         field = evaluate(_within_tissue(query), self._leaf_field)
-        provenance = replace(field.provenance, query=text_of(query))
+        unit, normalisation = values_of(self._encoder.card, query)
         meaning = meaning_of(self._encoder.card.id, query)
         if meaning is not None:
-            parts = provenance.normalisation, meaning.of_threshold, *meaning.of_levels
-            provenance = replace(provenance, normalisation="; ".join(parts))
+            normalisation = "; ".join((normalisation, meaning.of_threshold, *meaning.of_levels))
+        provenance = replace(field.provenance, query=text_of(query), unit=unit, normalisation=normalisation)
         return replace(field, provenance=provenance)
 
     def explain(self, leaf: Leaf, row: int, col: int) -> tuple[Reason, ...]:

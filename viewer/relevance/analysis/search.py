@@ -10,9 +10,10 @@ from viewer.common.atomic_write import SaveError
 from viewer.common.errors import EncoderError, FoveolaError
 from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.open import external_analysis, open_analysis, pixel_size_of
-from viewer.relevance.encoders.registry import query_kind_of
+from viewer.relevance.encoders.registry import encoder_in_use, query_kind_of
 from viewer.relevance.encoders.vocabulary import judgement_of, lexicon_of
 from viewer.relevance.patches.peaks import find_places
+from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
 from viewer.relevance.query.sentence_model import load_phrase_finder
 from viewer.relevance.query.tree import All, Like, Without, leaves, needs_words, text_of
@@ -81,16 +82,17 @@ class Answer:
     weak: bool
 
 
-def read_question(text: str | None, encoder_id: str, examples: Examples = Examples()) -> Question:
-    """Parse typed words. Raises QuestionError where this encoder cannot search for them, naming the nearest
-    terms that it can.
+def read_question(text: str | None, chosen: str | None, examples: Examples = Examples()) -> Question:
+    """Parse typed words for the encoder ``chosen``; "": for the best for each word, None: for one that reads
+    any. Raises QuestionError where it cannot search for them, naming the nearest terms that it can.
     """
     if text is None:
         if not examples.like:
             raise QuestionError(strings.EMPTY_QUESTION)
         return Question(None, (), examples)
-    of_concepts = query_kind_of(encoder_id) == "concepts"
-    parsed = parse(text, lexicon_of(encoder_id), load_phrase_finder() if of_concepts else None)
+    of_concepts = chosen is not None and query_kind_of(chosen or encoder_in_use("")) == "concepts"
+    lexicon = load_lexicon() if chosen is None else lexicon_of(chosen)
+    parsed = parse(text, lexicon, load_phrase_finder() if of_concepts else None)
     if parsed.query is None or (of_concepts and needs_words(parsed.query)):
         problems = [problem for problem in parsed.problems if not problem.note]
         sentences = " ".join(

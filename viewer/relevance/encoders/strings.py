@@ -100,6 +100,24 @@ HIPT_FAMILY = "hierarchical vision transformer"
 VIT_FAMILY = "vision transformer of patches"
 HIPT_NORMALISATION = "attention, relative to even attention"
 
+# How well words are ranked, behind "is read by". Of several slides, of one.
+BY_MEASURED = (
+    "measured concepts (AUROC {auc:.2f} on {slides} test slides)",
+    "measured concepts (AUROC {auc:.2f} on one test slide)",
+)
+BY_TISSUE = (
+    "the tissue encoder (AUROC {auc:.2f} on {slides} test slides)",
+    "the tissue encoder (AUROC {auc:.2f} on one test slide)",
+)
+OWN_TISSUE = "the tissue encoder ({figure})"
+TISSUE_BETTER = ", the tissue encoder would do better ({auc:.2f})"
+TISSUE_NO_BETTER = ", the tissue encoder is not clearly better ({auc:.2f})"
+BESIDE_MEASURED = ", measured concepts {auc:.2f}"
+NOT_MEASURED = ", measured concepts cannot name it"
+WEAK = ". That is weak: many of the places shown are something else"
+MOSTLY_MISSED = ". It misses most: {recall:.0%} of it reaches the threshold of {threshold:.2f}"
+LIKE_NORMALISATION = "likeness of the network's vectors to those of the examples"
+
 # Reasons.
 RANK = "{percentile} percentile of this slide"
 REFINED = " ({value} at 0.5 µm/px)"

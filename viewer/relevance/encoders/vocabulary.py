@@ -2,30 +2,115 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from viewer.relevance.encoders import strings
 from viewer.relevance.encoders.card import TISSUE_ID
 from viewer.relevance.encoders.composed import with_composed
-from viewer.relevance.encoders.registry import query_kind_of
+from viewer.relevance.encoders.measured.card import MEASURED
+from viewer.relevance.encoders.registry import encoder_in_use, query_kind_of
 from viewer.relevance.encoders.tissue.card import tissue_cards, tissue_facts
 from viewer.relevance.encoders.tissue.meaning import Judgement, class_weights, key_of_classes
-from viewer.relevance.query.lexicon import load_lexicon
-from viewer.relevance.query.tree import All, AnyOf, Near, Term, Without
+from viewer.relevance.encoders.word_figures import by_measured, by_tissue, word_figures
+from viewer.relevance.patches.field import COMBINED, PROBABILITY, UNIT
+from viewer.relevance.query.lexicon import class_entries, load_lexicon
+from viewer.relevance.query.tree import All, AnyOf, Near, Term, Without, leaves
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from viewer.relevance.encoders.card import EncoderCard
+    from viewer.relevance.encoders.tissue.card import TissueFacts
     from viewer.relevance.encoders.tissue.meaning import Meaning
+    from viewer.relevance.encoders.word_figures import AllFigures
     from viewer.relevance.query.lexicon import Lexicon
-    from viewer.relevance.query.tree import Query
+    from viewer.relevance.query.tree import Leaf, Query
 
 
-def lexicon_of(encoder_id: str) -> Lexicon:
-    """The lexicon with what the encoder scores for each term, and with the composed concepts; the usual one
-    for an encoder that reads any words, or is not there.
+def lexicon_of(chosen: str) -> Lexicon:
+    """The lexicon with what scores each term, and with the composed concepts: of the encoder ``chosen``, or
+    with "" of the one that ranks the term better; the usual one for an encoder that reads any words, or is
+    not there.
     """
+    encoder_id = chosen or encoder_in_use("")
     if query_kind_of(encoder_id) != "concepts":
         return load_lexicon()
-    facts = tissue_facts() if encoder_id == TISSUE_ID else None
-    return with_composed(load_lexicon(facts.named if facts else ()))
+    facts, figures = tissue_facts() if tissue_cards() else None, word_figures()
+    if facts is not None and figures.tissue_sha256 == facts.weights_sha256:
+        read = with_composed(_by_figures(facts, figures, chosen))
+        return read if chosen else _with_rules_of(read, lexicon_of(TISSUE_ID))
+    if facts is not None and encoder_id == TISSUE_ID:  # of another training, not tested on the same patches
+        named = ((names, strings.OWN_TISSUE.format(figure=figure)) for names, figure in facts.named)
+        return with_composed(load_lexicon(tuple(named)))
+    measured = {name: by_measured(one, tissue_names_it=False) for name, one in figures.words.items()}
+    return with_composed(load_lexicon((), _given(measured)))
+
+
+def encoder_for(chosen: str, query: Query | None) -> str:
+    """The encoder that answers a query: the one ``chosen``; with "" one that scores all its terms."""
+    usual = encoder_in_use(chosen)
+    of_classes = query is not None and any(
+        isinstance(leaf, Term) and class_weights(leaf.weights) for leaf in leaves(query)
+    )
+    return TISSUE_ID if of_classes and not chosen and tissue_cards() else usual
+
+
+def _by_figures(facts: TissueFacts, figures: AllFigures, chosen: str) -> Lexicon:
+    """Terms by who reads them: where the tissue encoder is ``chosen`` it reads all that it may name, where
+    none is what it ranks clearly better, and what is not measured."""
+    measured, tissue = load_lexicon(), load_lexicon(facts.named)
+    classes: dict[str, str] = {}
+    ranked: dict[str, str] = {}
+    for entry in class_entries():
+        named = tissue.find(entry.names[0])
+        can_name = named is not None and named.weights == entry.weights
+        one = measured.find(entry.names[0])
+        can_measure = one is not None and one.measurable
+        known = figures.of(entry.names)
+        better = bool(known) and all(figure.tissue_is_better for figure in known.values())
+        wanted = chosen == TISSUE_ID or (not chosen and (better or not can_measure))
+        if can_name and wanted:
+            key = key_of_classes(class_weights(entry.weights))
+            highest = max(known.values(), key=lambda figure: figure.measured or 0, default=None)
+            if highest is not None:
+                classes[key] = by_tissue(highest, facts.meanings.get(key))
+            else:
+                classes[key] = strings.OWN_TISSUE.format(figure=named.ranked if named else "")
+        else:
+            ranked |= {name: by_measured(figure, tissue_names_it=can_name) for name, figure in known.items()}
+    return load_lexicon(_given(classes), _given(ranked))
+
+
+def _given(sentences: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, sentence) for name, sentence in sentences.items() if sentence)
+
+
+@lru_cache(maxsize=4)
+def _with_rules_of(lexicon: Lexicon, other: Lexicon) -> Lexicon:
+    """The lexicon with composed concepts that only the other one can answer."""
+    entries = []
+    for entry in lexicon.entries:
+        there = None if entry.measurable or not entry.meaning else other.find(entry.names[0])
+        entries.append(there if there is not None and there.rule is not None else entry)
+    return replace(lexicon, entries=tuple(entries))
+
+
+def values_of(card: EncoderCard, query: Query) -> tuple[str, str]:
+    """What the scores of a query are, and what 0 and 1 mean, as text."""
+    if card.id != TISSUE_ID:
+        return UNIT, card.normalisation
+    kinds = {_normalisation(leaf, card): None for leaf in leaves(query)}
+    if card.normalisation not in kinds:
+        return UNIT, "; ".join(kinds)
+    return PROBABILITY if isinstance(query, Term) else COMBINED, "; ".join(kinds)
+
+
+def _normalisation(leaf: Leaf, card: EncoderCard) -> str:
+    if not isinstance(leaf, Term):
+        return strings.LIKE_NORMALISATION
+    return card.normalisation if class_weights(leaf.weights) else MEASURED.normalisation
 
 
 def meaning_of(encoder_id: str, query: Query | None) -> Meaning | None:

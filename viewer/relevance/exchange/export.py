@@ -17,7 +17,6 @@ import numpy as np
 from viewer import RESEARCH_USE
 from viewer.common.atomic_write import save_atomically
 from viewer.common.text import escape_control
-from viewer.relevance.patches.field import UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +32,7 @@ POINT_UNIT = "times as much as if all got the same"
 _PLACE_RGB, _PATCH_RGB = [230, 159, 0], [86, 180, 233]  # distinct to all readers (Okabe and Ito, 2008)
 
 
-def write_scores(field: RelevanceField, path: Path, *, slide_name: str, unit: str = UNIT) -> None:
+def write_scores(field: RelevanceField, path: Path, *, slide_name: str, unit: str | None = None) -> None:
     """The score of every analysed patch, glass included, as HDF5: ``coords`` int64 (n, 2), the top left
     corner in level-0 px, ``scores`` float32 (n,) in [0, 1].
 
@@ -69,7 +68,7 @@ def write_geojson(
     *,
     slide_name: str,
     patches: bool = True,
-    unit: str = UNIT,
+    unit: str | None = None,
 ) -> None:
     """Places as annotations and, with ``patches``, analysed patches above 0 as tiles, as QuPath reads them.
     Raises SaveError.
@@ -132,15 +131,16 @@ def write_points(
     _write_collection(path, features, _facts(provenance, slide_name, POINT_UNIT))
 
 
-def export_facts(field: RelevanceField, slide_name: str, unit: str = UNIT) -> dict[str, Any]:
+def export_facts(field: RelevanceField, slide_name: str, unit: str | None = None) -> dict[str, Any]:
     """The facts in every export of a field, fit for JSON and for the attributes of a file. ``unit``: the
-    meaning of 0 to 1. Glass is not analysed, though its score is known and written."""
+    meaning of 0 to 1, None: as its provenance has it. Glass is not analysed, though its score is known
+    and written."""
     analysed = {"patches_on_slide": field.grid.patch_count, "patches_analysed": field.analysed_count}
-    return {**_facts(field.provenance, slide_name, unit), **analysed}
+    return {**_facts(field.provenance, slide_name, unit or field.provenance.unit), **analysed}
 
 
 def _facts(provenance: Provenance, slide_name: str, unit: str) -> dict[str, Any]:
-    facts = {"slide": slide_name, "unit": unit, "note": RESEARCH_USE, **provenance.as_facts()}
+    facts = {"slide": slide_name, "note": RESEARCH_USE, **provenance.as_facts(), "unit": unit}
     return {name: escape_control(value) if isinstance(value, str) else value for name, value in facts.items()}
 
 
@@ -161,7 +161,11 @@ def _places(field: RelevanceField, hits: Sequence[Hit], slide_name: str) -> Iter
             classification={"name": query, "color": _PLACE_RGB},
             isLocked=True,
             measurements={f"relevance: {query}": round(hit.score, 4), "rank": rank},
-            metadata={"encoder": field.provenance.encoder, "unit": UNIT, "note": RESEARCH_USE},
+            metadata={
+                "encoder": field.provenance.encoder,
+                "unit": field.provenance.unit,
+                "note": RESEARCH_USE,
+            },
         )
 
 

@@ -18,7 +18,6 @@ from viewer.common.atomic_write import save_atomically
 from viewer.common.text import escape_control
 from viewer.relevance.heatmap import strings
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
-from viewer.relevance.patches.field import UNIT
 from viewer.relevance.patches.grid import PATCH_UM
 
 if TYPE_CHECKING:
@@ -43,18 +42,17 @@ def write_heatmap(
     extent_px: tuple[int, int],
     slide_name: str,
     what: str = strings.QUERY,
-    unit: str = UNIT,
+    unit: str | None = None,
 ) -> None:
     """Write the map of a slide of ``extent_px`` (width, height) level-0 px. Raises SaveError.
 
-    ``what``: the kind of query in its provenance; ``unit``: the meaning of 0 to 1.
+    ``what``: the kind of query in its provenance; ``unit``: the meaning of 0 to 1, None: as it has it.
 
     Its corner is the slide's, its pixels are 16 µm wide: a viewer with the slide's pixel size aligns the two.
     Scores are rounded to 1/254; ``export.write_scores`` has them exactly.
     """
-    description = _description(
-        field.provenance, strings.CONTENT.format(kind=what, query=field.provenance.query), unit
-    )
+    content = strings.CONTENT.format(kind=what, query=field.provenance.query)
+    description = _description(field.provenance, content, unit or field.provenance.unit)
     name = escape_control(strings.NAME.format(slide=slide_name, query=field.provenance.query))
     finest = _cut(pixels_from_scores(field.scores, field.known), field.grid, extent_px, _PX_PER_PATCH)
     _write(path, finest, PIXEL_UM, name, description, field.provenance.software)

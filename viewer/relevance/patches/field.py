@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from viewer.relevance.patches.grid import PatchGrid
 
-UNIT = strings.LIKENESS
+UNIT, PROBABILITY, COMBINED = strings.LIKENESS, strings.PROBABILITY, strings.COMBINED_UNIT
+"""Of scores: likeness, the probability of classes, or terms joined of which one at least is the latter."""
 AS_SCORED = 0.0, 1.0
 
 
@@ -30,7 +31,7 @@ class Provenance:
 
     ``normalisation``: the meaning of 0 and 1, as text. ``made_utc`` is ISO 8601. ``mpp_estimated`` marks a
     pixel size that the file does not state. ``source_values``: of an imported map, the numbers of its file at
-    equal steps from 0 to 1, lowest first.
+    equal steps from 0 to 1, lowest first. ``unit``: of its scores, as text.
     """
 
     encoder: str
@@ -41,6 +42,7 @@ class Provenance:
     made_utc: str
     software: str
     source_values: tuple[float, ...] = AS_SCORED
+    unit: str = UNIT
 
     def as_facts(self) -> dict[str, Any]:
         """For JSON and file attributes. Without ``source_values`` where they are 0 and 1 themselves."""

@@ -14,6 +14,8 @@ IMPOSSIBLE_SLIDE = (
 
 # Fields, in exported files.
 LIKENESS = "measured likeness, 0 to 1"
+PROBABILITY = "probability of tissue classes, 0 to 1"
+COMBINED_UNIT = "likeness and probabilities of several terms combined, 0 to 1"
 COMBINED = "{how} of ({parts})"
 WEIGHTED_MEAN = "weighted mean"
 HIGHEST = "highest"

@@ -57,7 +57,8 @@ _BRITISH = (
 class Entry:
     """One term. ``weights`` are concept ids with their weights; () where it cannot be measured, for the
     reason ``why``, with the ``nearest`` terms that can. ``group``: what it belongs to, for the reader.
-    ``rule``: of a composed concept, the query that it stands for; ``meaning``: in a sentence.
+    ``rule``: of a composed concept, the query that it stands for; ``meaning``: in a sentence. ``ranked``:
+    which encoder reads it, and how well that ranks it; "" where that is not known.
     """
 
     names: tuple[str, ...]
@@ -69,6 +70,7 @@ class Entry:
     group: str = ""
     rule: Query | None = None
     meaning: str = ""
+    ranked: str = ""
 
     @property
     def measurable(self) -> bool:
@@ -246,29 +248,43 @@ def _last_term() -> re.Pattern[str]:
 
 
 @cache
-def load_lexicon(classes: tuple[tuple[str, str], ...] = ()) -> Lexicon:
+def load_lexicon(
+    classes: tuple[tuple[str, str], ...] = (), ranked: tuple[tuple[str, str], ...] = ()
+) -> Lexicon:
     """The lexicon that ships with Foveola.
 
-    ``classes`` of the tissue encoder that may be named, or several with "+" between that may be named as one,
-    each with a sentence on how well it ranks them: words for them stand for these instead of what is
-    measured.
+    ``classes`` of the tissue encoder that are named, or several with "+" between that are named as one, each
+    with a sentence on who ranks them how well: words for them stand for these instead of what is measured.
+    ``ranked``: the same of names that are measured.
     """
-    measured = Lexicon(_entries("english.toml"))
+    of_names = dict(ranked)
+    measured = Lexicon(
+        tuple(
+            replace(one, ranked=next((of_names[name] for name in one.names if name in of_names), ""))
+            for one in _entries("english.toml")
+        )
+    )
     if not classes:
         return measured
     sentences = {frozenset(names.split("+")): sentence for names, sentence in classes}
     named = tuple(
-        replace(entry, limits="; ".join(filter(None, (entry.limits, *figures))))
-        for entry in _entries("tissue.toml")
+        replace(entry, ranked="; ".join(figures))
+        for entry in class_entries()
         if (figures := _figures(entry, sentences)) is not None
     )
     return Lexicon((*named, *measured.entries_without(name for entry in named for name in entry.names)))
 
 
 @cache
+def class_entries() -> tuple[Entry, ...]:
+    """Every term that may stand for classes of the tissue encoder."""
+    return _entries("tissue.toml")
+
+
+@cache
 def class_terms() -> tuple[tuple[tuple[str, float], ...], ...]:
     """The weights of every term that stands for classes of the tissue encoder."""
-    return tuple(dict.fromkeys(entry.weights for entry in _entries("tissue.toml")))
+    return tuple(dict.fromkeys(entry.weights for entry in class_entries()))
 
 
 def _figures(entry: Entry, sentences: Mapping[frozenset[str], str]) -> tuple[str, ...] | None:

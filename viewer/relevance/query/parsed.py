@@ -34,7 +34,7 @@ class Problem:
 @dataclass(frozen=True, slots=True)
 class Understood:
     """How one term was read. ``how``: exact, approximate, unmeasurable, unknown. ``name`` is the
-    lexicon's; ``limits`` what else looks like it.
+    lexicon's; ``limits`` what else looks like it; ``ranked`` which encoder reads it and how well.
     """
 
     text: str
@@ -42,6 +42,7 @@ class Understood:
     how: str
     weights: tuple[tuple[str, float], ...] = ()
     limits: str = ""
+    ranked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ NEAR_ONE = "“{operator}” is read as about “{term}” alone. Use brackets f
 OF_ONE = "“{operator}” is read as said of “{term}” alone. Use brackets for another meaning."
 DISTANCE_RANGE = "A distance is above 0 and at most {most:,.0f} µm; {used:g} µm is used."
 APPROXIMATE = "“{text}” is approximate: {limits}."
+RANKED = "“{text}” is read by {ranked}."
 COMPOSED = "“{text}” is read by its rule: {rule}. It means {meaning}, and cannot be told from {limits}."
 NOT_MEASURABLE = (
     "“{text}” cannot be measured from stain and texture: {reason}. A vision–language model may find it."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from viewer.relevance.query import strings
@@ -58,7 +59,9 @@ class TermReader:
             how = "approximate" if entry.approximate else "exact"
             if entry.approximate:
                 self._note(strings.APPROXIMATE.format(text=text, limits=entry.limits))
-            understood = Understood(text, entry.names[0], how, entry.weights, entry.limits)
+            if entry.ranked:
+                self._note(strings.RANKED.format(text=text, ranked=entry.ranked))
+            understood = Understood(text, entry.names[0], how, entry.weights, entry.limits, entry.ranked)
         self.understood[text] = understood
         return Term(text, understood.weights)
 
@@ -69,7 +72,10 @@ class TermReader:
         self._note(strings.COMPOSED.format(text=text, rule=rule, meaning=entry.meaning, limits=entry.limits))
         for leaf in leaves(entry.rule):
             if isinstance(leaf, Term):
-                self._known(leaf.text, self._lexicon.find(leaf.text))
+                part = self._lexicon.find(leaf.text)
+                if part and part.rule is None and part.weights != leaf.weights:  # as the rule scores it
+                    part = replace(part, weights=leaf.weights, ranked="")
+                self._known(leaf.text, part)
         return entry.rule
 
     def _out_of_reach(self, text: str) -> Entry | None:

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from viewer.common.scale import MPP_UM_AT_1X
 from viewer.overlay.shapes import Shape
+from viewer.relevance.patches.field import UNIT
 from viewer.relevance.patches.grid import PATCH_UM
 from viewer.ui.canvas.slide_picker import SlidePicker
 from viewer.ui.overlays.analysis_bar import analysed_in_words
@@ -303,9 +304,10 @@ class SearchController(QObject):
 
     def _show_hits(self, *, anew: bool = False) -> None:
         session, view = self.session, self._view
-        judged, weak = session.judgement, session.weak
+        judged, weak, place = session.judgement, session.weak, session.place_in_words
+        unit = UNIT if session.field is None else session.field.provenance.unit
         rows = [
-            HitRow(number, hit, session.place_in_words(*hit.rect.centre), judged.of_value(hit.score), weak)
+            HitRow(number, hit, place(*hit.rect.centre), judged.of_value(hit.score), weak, unit)
             for number, hit in enumerate(session.hits, start=1)
         ]
         progress = session.progress
@@ -398,25 +400,23 @@ class SearchController(QObject):
 
     def _show_encoders(self) -> None:
         text_encoders = [card for card in self._encoders.cards if card.query_kind != "none"]
-        self.panel.show_encoders(text_encoders, self.session.encoder_id)
+        self.panel.show_encoders(text_encoders, self.session.chosen_encoder)
 
     def _choose_encoder(self, encoder_id: str) -> None:
         """Use another encoder, after its terms were shown if it is used for the first time."""
         relevance, card = self._settings.relevance, self._encoders.card(encoder_id)
-        if card is None or encoder_id == self.session.encoder_id:
+        if encoder_id == self.session.chosen_encoder:
             return
-        use_after_terms(
-            card,
-            relevance.accepted_encoders,
-            self._view.window(),
-            use=lambda accepted: self._use_encoder(encoder_id, accepted),
-            refused=self._show_encoders,
-        )
 
-    def _use_encoder(self, encoder_id: str, accepted: str) -> None:
-        self.settings_chosen.emit(
-            self._settings.replace("relevance", encoder=encoder_id, accepted_encoders=accepted)
-        )
+        def use(accepted: str) -> None:
+            changed = self._settings.replace("relevance", encoder=encoder_id, accepted_encoders=accepted)
+            self.settings_chosen.emit(changed)
+
+        if card is None:  # the best for each word
+            use(relevance.accepted_encoders)
+        else:
+            window = self._view.window()
+            use_after_terms(card, relevance.accepted_encoders, window, use=use, refused=self._show_encoders)
 
     def _show_askable(self) -> None:
         """List what can be asked, beside the panel."""
@@ -425,7 +425,8 @@ class SearchController(QObject):
         show_dialog(dialog)
 
     def _show_encoder_facts(self) -> None:
-        self._encoders.show_facts(self._encoders.card(self.panel.encoder.currentData()))
+        encoder_id = self.panel.encoder.currentData() or self.session.encoder_id
+        self._encoders.show_facts(self._encoders.card(encoder_id))
 
     # The rest
 

@@ -55,8 +55,8 @@ class ExplainCard(QFrame):
 def _value_in_words(explanation: Explanation) -> str:
     if explanation.score is None:
         return strings.NOT_ANALYSED
-    template = strings.VALUE_ESTIMATED if explanation.estimated else strings.VALUE
-    return template.format(score=explanation.score)
+    value = strings.VALUES[explanation.unit].format(score=explanation.score)
+    return strings.ESTIMATED.format(value=value) if explanation.estimated else value
 
 
 def _leaf_in_words(leaf: LeafExplanation) -> str:

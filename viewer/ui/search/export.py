@@ -15,7 +15,6 @@ from viewer.common.atomic_write import SaveError, check_savable
 from viewer.relevance.exchange.export import write_geojson, write_places, write_scores
 from viewer.relevance.heatmap.ome_tiff import write_heatmap, write_imported
 from viewer.relevance.heatmap.strings import MAP_UNIT
-from viewer.relevance.patches.field import UNIT
 from viewer.ui.overlays.field_layers import PRESENT
 from viewer.ui.search import strings
 from viewer.ui.widgets.background_worker import BackgroundWorker
@@ -151,7 +150,7 @@ class Export(QObject):
 def _layer_writers(layer: KeptLayer, source: Source) -> Writers:
     field, name, extent_px = layer.field, source.info.path.name, _extent_px(source)
     write_picture = write_imported if layer.imported else write_heatmap
-    unit = MAP_UNIT if layer.imported else UNIT
+    unit = MAP_UNIT if layer.imported else None
     return {
         ".ome.tiff": lambda path: write_picture(field, path, extent_px=extent_px, slide_name=name),
         ".h5": lambda path: write_scores(field, path, slide_name=name, unit=unit),

@@ -21,6 +21,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QImage, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from viewer.relevance.patches.field import UNIT
 from viewer.ui.search import strings
 from viewer.ui.widgets.theme import em_px
 
@@ -39,22 +40,23 @@ THUMBNAIL_PX = 96
 class HitRow:
     """One place of the list. ``thumbnail_error``: why it has no thumbnail; shown in its place. ``meaning``:
     what its value meant on test slides, "" where that is not known; ``weak``: it is only among the most
-    alike."""
+    alike; ``unit``: of its score."""
 
     number: int
     hit: Hit
     facts: str
     meaning: str = ""
     weak: bool = False
+    unit: str = UNIT
     requested: bool = False
     pixmap: QPixmap | None = None
     thumbnail_error: str = ""
 
     @property
     def title(self) -> str:
-        likely = strings.PLACE_PROBABLE if self.meaning else strings.PLACE_TITLE
-        template = strings.PLACE_WEAK if self.weak else likely
-        return template.format(number=self.number, score=self.hit.score)
+        template = strings.PLACE_WEAK if self.weak else strings.PLACE_TITLE
+        value = strings.VALUES[self.unit].format(score=self.hit.score)
+        return template.format(number=self.number, value=value, score=self.hit.score)
 
     @property
     def short_title(self) -> str:

@@ -117,8 +117,9 @@ class QueryPanel(QWidget):
         self._apply_theme()
 
     def show_encoders(self, cards: Sequence[EncoderCard], current: str) -> None:
-        """List the encoders, and select the one in use."""
+        """List the encoders behind the choice of none, "", and select the one that was chosen."""
         self.encoder.clear()
+        self.encoder.addItem(strings.BEST_FOR_EACH, "")
         for card in cards:
             self.encoder.addItem(card.title, card.id)
         self.encoder.setCurrentIndex(max(0, self.encoder.findData(current)))

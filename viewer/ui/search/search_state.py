@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from viewer.relevance.patches.field import UNIT
 from viewer.relevance.query.tree import leaf_roles, text_of
 from viewer.ui.search import strings
 
@@ -35,7 +36,7 @@ class Explanation:
     """The position of a patch, the value of the whole query there, and its parts.
 
     ``score`` is None where the patch is not analysed. ``meaning``: what such a value meant on test slides; ""
-    where that is not known.
+    where that is not known; ``unit``: of the score.
     """
 
     place: str
@@ -43,6 +44,7 @@ class Explanation:
     estimated: bool
     leaves: tuple[LeafExplanation, ...]
     meaning: str = ""
+    unit: str = UNIT
 
 
 Cell = tuple[int, int]

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from viewer.common.scale import format_position
-from viewer.relevance.encoders.registry import encoder_in_use, query_kind_of
-from viewer.relevance.encoders.vocabulary import judgement_of, lexicon_of
+from viewer.relevance.encoders.vocabulary import judgement_of
 from viewer.relevance.patches.peaks import Places, find_places
-from viewer.relevance.query.parser import parse
-from viewer.relevance.query.tree import Like, needs_words, text_of, with_weights
+from viewer.relevance.query.tree import Like, text_of, with_weights
 from viewer.relevance.worker.messages import (
     Allocated,
     ComputingOn,
@@ -30,6 +28,7 @@ from viewer.relevance.worker.session import SessionCallbacks
 from viewer.ui.canvas.viewport_report import session_of
 from viewer.ui.search import strings
 from viewer.ui.search.search_state import Explanation, Question
+from viewer.ui.search.word_reader import WordReader
 from viewer.ui.widgets.background_worker import BackgroundWorker
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.relevance.patches.peaks import Hit
     from viewer.relevance.query.lexicon import Lexicon
-    from viewer.relevance.query.parsed import Parsed
     from viewer.relevance.query.tree import Query
     from viewer.relevance.worker.client import RelevanceClient
     from viewer.relevance.worker.messages import Event
@@ -81,7 +79,7 @@ class RelevanceSession(QObject):
         super().__init__(slide_view)
         self._view = slide_view
         self._settings = settings
-        self._encoder_id = encoder_in_use(settings.relevance.encoder)
+        self._words = WordReader(settings.relevance.encoder)
         self._outbox = GuiThreadQueue()
         self._ranking = BackgroundWorker("ranking")
         self._question = Question()
@@ -128,7 +126,7 @@ class RelevanceSession(QObject):
     @property
     def judgement(self) -> Judgement:
         """What is known of the values of this question."""
-        return judgement_of(self._encoder_id, self._question.query)
+        return judgement_of(self._words.encoder_id, self._question.query)
 
     @property
     def progress(self) -> Progress | None:
@@ -138,7 +136,8 @@ class RelevanceSession(QObject):
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes of the analysis of this slide, in whole sentences."""
-        return self._session.notes
+        second = self.running and self._words.is_second
+        return (*((strings.SECOND_ENCODER,) if second else ()), *self._session.notes)
 
     @property
     def running(self) -> bool:
@@ -152,8 +151,13 @@ class RelevanceSession(QObject):
 
     @property
     def encoder_id(self) -> str:
-        """The encoder that answers: the chosen one, else the best for words."""
-        return self._encoder_id
+        """The encoder that answers now: the chosen one, else the one that the question needs."""
+        return self._words.encoder_id
+
+    @property
+    def chosen_encoder(self) -> str:
+        """The encoder that the reader chose; "" for the best for each word."""
+        return self._words.chosen
 
     @property
     def _client(self) -> RelevanceClient | None:
@@ -161,24 +165,19 @@ class RelevanceSession(QObject):
 
     def apply_settings(self, settings: Settings) -> None:
         """Use changed settings. Another encoder answers the same question anew."""
-        text = self._question.text
-        chosen = encoder_in_use(settings.relevance.encoder)
-        other = chosen != self._encoder_id
-        as_typed = other and bool(text) and parse(text, self.lexicon).query == self._question.query
-        self._settings, self._encoder_id = settings, chosen
+        before, chosen = self.chosen_encoder, settings.relevance.encoder
+        self._settings = settings
         if not settings.relevance.steers_loading:
             self._view.set_region_loads(None)
-        if not other:
+        if chosen == before:
             return
-        question = replace(self._question, matched=False)
-        if as_typed:  # its words may be scored otherwise, or stand for a rule
-            question = self._read(question, parse(text, self.lexicon))
+        question = self._words.choose(chosen, self._question)
         if self._client is not None:
             self.stop("")
             self._forget_answers()
             self._set_question(question)
         else:
-            self._question = self._refused_or_not(question)
+            self._question = question
             self.question_changed.emit()
 
     def begin(self) -> bool:
@@ -186,7 +185,7 @@ class RelevanceSession(QObject):
         size, or an impossible one, which also emits ``failed``."""
         relevance = self._settings.relevance
         return self._session.begin(
-            self._encoder_id, store_bytes=relevance.store_bytes, threads=relevance.worker_threads
+            self._words.encoder_id, store_bytes=relevance.store_bytes, threads=relevance.worker_threads
         )
 
     def ask(self, text: str) -> None:
@@ -196,7 +195,7 @@ class RelevanceSession(QObject):
         if not text.strip():
             self.clear()
             return
-        self._set_question(self._read(Question(text.strip()), parse(text, self.lexicon)))
+        self._set_question(self._words.read(Question(text.strip())))
 
     def ask_query(self, query: Query) -> None:
         """Ask a saved query, with its saved weights."""
@@ -258,6 +257,7 @@ class RelevanceSession(QObject):
                 estimated,
                 parts,
                 self.judgement.of_value(score),
+                field.provenance.unit,
             )
         )
         for number in range(len(parts)):
@@ -294,25 +294,14 @@ class RelevanceSession(QObject):
     @property
     def lexicon(self) -> Lexicon:
         """The terms that the encoder knows."""
-        return lexicon_of(self._encoder_id)
-
-    @property
-    def _of_concepts(self) -> bool:
-        """Whether the encoder knows the lexicon's terms only."""
-        return query_kind_of(self._encoder_id) == "concepts"
-
-    def _read(self, question: Question, parsed: Parsed) -> Question:
-        """A question as its text was parsed. An encoder that reads words needs no lexicon."""
-        problems = parsed.problems
-        if parsed.query is not None and not self._of_concepts:
-            problems = tuple(problem for problem in problems if problem.note)
-        return replace(
-            question, query=parsed.query, as_read=parsed.query, problems=problems, unknown=parsed.unknown
-        )
+        return self._words.lexicon
 
     def _set_question(self, question: Question) -> None:
         changed = question.query != self._question.query
-        self._question = question = self._refused_or_not(question)
+        if self._words.turns_to(question.query, running=self.running) and self.running:
+            self.stop("")
+            self._forget_answers()
+        self._question = question = self._words.checked(question)
         if changed:
             self._set_explanation(None)
         if question.query is None or question.refused:
@@ -323,17 +312,12 @@ class RelevanceSession(QObject):
                 self.pixel_size_missing.emit()
             self._send_question()
 
-    def _refused_or_not(self, question: Question) -> Question:
-        """The question, refused already where the encoder has no measurement for one of its terms."""
-        refused = self._of_concepts and question.query is not None and needs_words(question.query)
-        return replace(question, refused=strings.REFUSED if refused else "")
-
     def _send_question(self) -> None:
         question = self._question
         if question.query is None or not self.begin():
             return
         assert self._client is not None
-        if question.unknown and not question.matched and self._of_concepts:
+        if question.unknown and not question.matched and self._words.of_concepts:
             self._number = self._client.match_terms(question.unknown)
         else:
             self._number = self._client.set_query(question.query)
@@ -349,6 +333,7 @@ class RelevanceSession(QObject):
     def _began(self) -> None:
         self._end_reason = ""
         self.started.emit()
+        self.notes_changed.emit()
 
     def _ended(self, reason: str) -> None:
         self._end_reason = reason
@@ -375,8 +360,8 @@ class RelevanceSession(QObject):
 
     def _take_matches(self, event: TermsMatched) -> None:
         """Parse the text again, to offer the nearest phrases of unknown words."""
-        parsed = parse(self._question.text, self.lexicon, dict(event.nearest).get)
-        self._set_question(self._read(replace(self._question, matched=True), parsed))
+        matched = replace(self._question, matched=True)
+        self._set_question(self._words.read(matched, dict(event.nearest).get))
 
     def _take_field(self) -> None:
         assert self._client is not None
@@ -434,13 +419,14 @@ class RelevanceSession(QObject):
 
     def _begin_anew(self) -> None:
         self._session.forget()
-        self._encoder_id = encoder_in_use(self._settings.relevance.encoder)
         self._end_reason = ""
         self._set_explanation(None)
         self._forget_answers()
         # Examples are patches of the previous grid.
         by_examples = bool(self._question.examples.items)
-        self._question = self._refused_or_not(Question() if by_examples else self._question)
+        question = Question() if by_examples else self._question
+        self._words.turns_to(question.query, running=False)
+        self._question = self._words.checked(question)
         self.question_changed.emit()
         self._send_question()
 

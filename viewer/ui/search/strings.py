@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from viewer.relevance.patches.field import COMBINED, PROBABILITY, UNIT
+
 # The panel and its tabs.
 QUERY = "Query"
 RESULTS = "Results"
@@ -15,7 +17,12 @@ STOP_TIP = "End the analysis of this slide; Resume or the next query goes on fro
 
 # The encoder.
 ENCODER_NAME = "Encoder"
-ENCODER_TIP = "What measures the patches: measured concepts, or a model of yours"
+ENCODER_TIP = "What reads the patches: for each word what ranks it best on test slides, or always the same"
+BEST_FOR_EACH = "Best for each word"
+SECOND_ENCODER = (
+    "A word here is read better by the tissue encoder, which analyses this slide now; that takes longer than "
+    "measured concepts."
+)
 ENCODER_FACTS_NAME = "About the encoder"
 ENCODER_FACTS_TIP = "Licence, pixel size and limits of the encoder"
 
@@ -57,9 +64,8 @@ FORGET_QUERIES = "&Forget earlier queries"
 
 # Places.
 PLACE_LIST_NAME = "Places, most alike first"
-PLACE_TITLE = "{number}. likeness {score:.2f}"
+PLACE_TITLE = "{number}. {value}"
 PLACE_SHORT_TITLE = "{number}. {score:.2f}"
-PLACE_PROBABLE = "{number}. probability {score:.2f}"
 PLACE_WEAK = "{number}. weak, {score:.2f}"
 NONE_ABOVE = {
     True: "No place above {threshold:.2f} for {title}. The most alike, all weak:",
@@ -87,7 +93,7 @@ EXAMPLE_QUERIES = ("lymphocytes", "necrosis", "adipose tissue without blood vess
 OPEN_A_SLIDE = "Open a slide to search it."
 UNSEARCHABLE = "This can be searched for, among others:"
 TYPE_A_QUERY = "Type what to look for and press Enter. Try:"
-NOT_A_DIAGNOSIS = "What is shown is measured likeness. It is not a diagnosis."
+NOT_A_DIAGNOSIS = "What is shown is likeness, or a computed probability. It is not a diagnosis."
 NEEDS_PIXEL_SIZE = "The search waits for the pixel size, which this file does not state."
 SET_PIXEL_SIZE = "Set pixel size…"
 REFUSED = "This encoder cannot answer this query on this slide; nothing is analysed for it."
@@ -109,8 +115,13 @@ WHY_NAME = "Why here"
 WHY_HINT = "Click the slide, or choose a place in the list, to see which measurements made the value there."
 WHY_TITLE = "{place}: {value}"
 NOT_ANALYSED = "not analysed"
-VALUE = "likeness {score:.2f}"
-VALUE_ESTIMATED = "likeness {score:.2f}, estimated from nearby patches; not analysed itself yet"
+VALUES = {
+    UNIT: "likeness {score:.2f}",
+    PROBABILITY: "probability {score:.2f}",
+    COMBINED: "score {score:.2f}",
+}
+"""By the unit of the score."""
+ESTIMATED = "{value}, estimated from nearby patches; not analysed itself yet"
 REASONS_PENDING = "{term}: computing…"
 NO_REASONS = "{term}: no tissue to measure, or an encoder without named measurements."
 REASON_FOR = "▲ for: {reason}"

@@ -170,7 +170,7 @@ def test_words_stand_for_classes_whose_test_allows_it() -> None:
     blood, mucin, liver = (lexicon.find(word) for word in ("haemorrhage", "mucin", "liver"))
     assert blood is not None
     assert blood.weights == (("tissue/blood", 1.0),)
-    assert strings.RANKED[0].format(auc=0.99, slides=2) in blood.limits
+    assert strings.RANKED[0].format(auc=0.99, slides=2) in blood.ranked
     assert mucin is not None
     assert mucin.weights == (("mucin", 1.0),)
     assert liver is not None
@@ -232,7 +232,7 @@ def test_several_classes_are_named_as_one_by_their_own_test(
     assert tumour is not None
     assert carcinoma is not None
     assert all(name.startswith("tissue/") for name, _ in tumour.weights) is named
-    assert ("AUROC 0.95 on 3 slides" in tumour.limits) is named
+    assert ("AUROC 0.95 on 3 slides" in tumour.ranked) is named
     assert not any(name.startswith("tissue/") for name, _ in carcinoma.weights)
 
 

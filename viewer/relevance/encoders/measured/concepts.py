@@ -20,12 +20,13 @@ from viewer.relevance.encoders.card import Reason
 from viewer.relevance.encoders.measured.card import INDEX, MEASUREMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from viewer.slide.tissue.stains import Stains
 
+Gate = tuple[str, float, float]
 WIDTH = 0.45
 """Of the logistic about a concept's centre, in standard deviations of its weighted sum."""
 _FARTHEST = 2.5
@@ -33,6 +34,7 @@ _FARTHEST = 2.5
 _ENOUGH_PATCHES = 200
 """Below, the slide's own ranks count for less: one patch has no rank."""
 _REASONS = 3
+_TISSUE_GATES = "tissue_gates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Concept:
     reference_share: float
     centre: float
     weights: Mapping[str, float]
-    gates: tuple[tuple[str, float, float], ...]
+    gates: tuple[Gate, ...]
 
     def is_stained(self, stains: Stains) -> bool:
         """Whether a slide of these stains has what the concept is measured from."""
@@ -54,18 +56,32 @@ class Concept:
 
 
 @lru_cache(maxsize=1)
+def _tables() -> dict[str, Any]:
+    text = resources.files("resources").joinpath("concepts.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@lru_cache(maxsize=1)
 def concepts() -> dict[str, Concept]:
     """All concepts by id."""
-    text = resources.files("resources").joinpath("concepts.toml").read_text(encoding="utf-8")
-    tables = tomllib.loads(text)
-    tissue_gates = tables.pop("tissue_gates")
     return {
-        name: _concept(name, table, tissue_gates if table.get("tissue", True) else [])
-        for name, table in tables.items()
+        name: _concept(name, table, tissue_gates() if table.get("tissue", True) else ())
+        for name, table in _tables().items()
+        if name != _TISSUE_GATES
     }
 
 
-def _concept(name: str, table: Mapping[str, Any], tissue_gates: Sequence[Any]) -> Concept:
+@lru_cache(maxsize=1)
+def tissue_gates() -> tuple[Gate, ...]:
+    """The gates of all that is tissue, whoever names it: ink, dirt, folds and blur are none."""
+    return _gates(_tables()[_TISSUE_GATES])
+
+
+def _gates(given: Sequence[Any]) -> tuple[Gate, ...]:
+    return tuple((key, float(threshold), float(width)) for key, threshold, width in given)
+
+
+def _concept(name: str, table: Mapping[str, Any], of_tissue: tuple[Gate, ...]) -> Concept:
     length = float(np.sqrt(sum(weight**2 for weight in table["weights"].values())))
     return Concept(
         id=name,
@@ -75,10 +91,7 @@ def _concept(name: str, table: Mapping[str, Any], tissue_gates: Sequence[Any]) -
         reference_share=table["reference_share"],
         centre=table["centre"],
         weights={key: weight / length for key, weight in table["weights"].items()},
-        gates=tuple(
-            (key, float(threshold), float(width))
-            for key, threshold, width in (*table["gates"], *tissue_gates)
-        ),
+        gates=(*_gates(table["gates"]), *of_tissue),
     )
 
 
@@ -133,9 +146,15 @@ def score(concept: Concept, ranks: Ranks) -> NDArray[np.float32]:
         weight * ranks.normal(INDEX[key], concept.reference_share) for key, weight in concept.weights.items()
     )
     result = _logistic((np.asarray(total) - concept.centre) / WIDTH)
-    for gate in concept.gates:
-        result = result * _passing(gate, ranks.features)
-    return result.astype(np.float32)
+    return np.asarray(result * passing(concept.gates, ranks.features), np.float32)
+
+
+def passing(gates: Iterable[Gate], features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How far gates let each patch (n, measurements) pass, 0 to 1."""
+    result = np.ones(len(features))
+    for gate in gates:
+        result *= _passing(gate, features)
+    return result
 
 
 def reasons(concept: Concept, ranks: Ranks, index: int) -> tuple[Reason, ...]:
@@ -145,22 +164,35 @@ def reasons(concept: Concept, ranks: Ranks, index: int) -> tuple[Reason, ...]:
         for key, weight in concept.weights.items()
     }
     for gate in concept.gates:
-        passing = float(_passing(gate, ranks.features[index : index + 1])[0])
-        moved[gate[0]] = moved.get(gate[0], 0.0) + float(np.log(max(passing, 1e-6)))
+        moved[gate[0]] = moved.get(gate[0], 0.0) + _moved_by(gate, ranks, index)
     strongest = sorted(moved, key=lambda key: -abs(moved[key]))[:_REASONS]
+    return _reasons({key: moved[key] for key in strongest}, ranks, index)
+
+
+def closed_gates(gates: Iterable[Gate], ranks: Ranks, index: int) -> tuple[Reason, ...]:
+    """The measurements by which gates keep patch ``index`` back by half and more."""
+    moved = {gate[0]: _moved_by(gate, ranks, index) for gate in gates}
+    return _reasons({key: by for key, by in moved.items() if by <= np.log(0.5)}, ranks, index)
+
+
+def _moved_by(gate: Gate, ranks: Ranks, index: int) -> float:
+    return float(np.log(max(float(_passing(gate, ranks.features[index : index + 1])[0]), 1e-6)))
+
+
+def _reasons(moved: Mapping[str, float], ranks: Ranks, index: int) -> tuple[Reason, ...]:
     return tuple(
         Reason(
             MEASUREMENTS[INDEX[key]].title,
             float(ranks.features[index, INDEX[key]]) * MEASUREMENTS[INDEX[key]].per_unit,
             MEASUREMENTS[INDEX[key]].unit,
             ranks.percentile(INDEX[key], index),
-            moved[key],
+            by,
         )
-        for key in strongest
+        for key, by in moved.items()
     )
 
 
-def _passing(gate: tuple[str, float, float], features: NDArray[np.float32]) -> NDArray[np.float64]:
+def _passing(gate: Gate, features: NDArray[np.float32]) -> NDArray[np.float64]:
     """How far a gate is open, 0 to 1: one half at its threshold; a negative one is an upper limit."""
     key, threshold, width = gate
     return _logistic((np.sign(threshold) * features[:, INDEX[key]].astype(np.float64) - threshold) / width)

@@ -121,6 +121,14 @@ class MeasuredEncoder:
         known = concepts.concepts().values()
         return {one.id: concepts.score(one, ranks) for one in known if one.is_stained(stains)}
 
+    def passing(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """How far the gates of tissue let each patch pass, 0 to 1."""
+        return np.asarray(concepts.passing(concepts.tissue_gates(), features), np.float32)
+
+    def closed_gates(self, features: NDArray[np.float32], index: int) -> tuple[Reason, ...]:
+        """The measurements by which the gates of tissue keep a patch back."""
+        return concepts.closed_gates(concepts.tissue_gates(), self._ranks_of(features), index)
+
     def _parts(self, term: Term, calibration: Mapping[str, Any]) -> list[tuple[concepts.Concept, float]]:
         known = concepts.concepts()
         parts = [(known[name], weight) for name, weight in term.weights if name in known and weight > 0]

@@ -16,6 +16,7 @@ class TissueClass:
     title: str
     meaning: str
     tumour: bool = False
+    tissue: bool = True
 
 
 @lru_cache(maxsize=1)

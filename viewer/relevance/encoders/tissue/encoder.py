@@ -93,20 +93,23 @@ class TissueEncoder:
         classes = self._classes(term, calibration)
         if not classes:
             return self._measured.score(_measured_part(term), self._measurements(features), calibration)
-        parts = [self._probabilities(features)[:, one] * weight for one, weight in classes]
+        parts = [self._gated(features)[:, one] * weight for one, weight in classes]
         return np.asarray(np.sum(parts, axis=0), np.float32)
 
     def explain(
         self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
     ) -> tuple[Reason, ...]:
-        """See ``Encoder.explain``: the likeliest classes, which compete with each other."""
+        """See ``Encoder.explain``: the likeliest classes, which compete with each other; before them what is
+        measured that keeps all tissue back."""
         classes = dict(self._classes(term, calibration))
         if not classes:
             measured = self._measurements(features)
             return self._measured.explain(_measured_part(term), measured, index, calibration)
         probabilities = self._probabilities(features)
         own = probabilities[index]
-        return tuple(
+        gated = any(tissue_classes()[one].tissue for one in classes)
+        closed = self._measured.closed_gates(self._measurements(features), index) if gated else ()
+        return closed + tuple(
             Reason(
                 strings.PROBABILITY.format(title=tissue_classes()[one].title),
                 float(own[one]) * 100,
@@ -129,7 +132,7 @@ class TissueEncoder:
         """See ``NamedScores``: the measured concepts; on H&E the classes, too."""
         found = dict(self._measured.named_scores(self._measurements(features), calibration))
         if Stains.from_facts(calibration["stains"]).is_he:
-            probabilities = self._probabilities(features)
+            probabilities = self._gated(features)
             found |= {f"{CLASS_PREFIX}{name}": probabilities[:, one] for name, one in class_indices().items()}
         return found
 
@@ -151,6 +154,13 @@ class TissueEncoder:
         if self._columns is None or self._columns[0] is not features:
             self._columns = features, np.ascontiguousarray(features[:, :_FIRST])
         return self._columns[1]
+
+    def _gated(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The probabilities, lowered where the measurements say that there is ink, dirt or a fold: those of
+        classes that are tissue."""
+        passing = self._measured.passing(self._measurements(features))
+        is_tissue = np.array([one.tissue for one in tissue_classes()])
+        return self._probabilities(features) * np.where(is_tissue, passing[:, None], np.float32(1))
 
     def _probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """(n, classes), computed once for each array."""

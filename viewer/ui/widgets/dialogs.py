@@ -44,6 +44,8 @@ def show_dialog(dialog: QDialog, *, modal: bool = False) -> None:
             older.close()
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setModal(modal)
+    if not dialog.testAttribute(Qt.WidgetAttribute.WA_Resized):
+        dialog.adjustSize()  # one with a parent begins at its least size, in which fields are cut
     dialog.resize(dialog.size().boundedTo(parent.screen().availableGeometry().size()))
     dialog.show()
     dialog.raise_()

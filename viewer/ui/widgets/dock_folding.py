@@ -95,11 +95,12 @@ class DockFolding(QObject):
         """Go back to the reader's arrangement."""
         if self._folded == _AS_ARRANGED:
             return
-        hidden = {dock: dock.isHidden() for dock in self._docks.values()}
+        bars = self._window.findChildren(QToolBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        hidden = {part: part.isHidden() for part in (*self._docks.values(), *bars)}
         focus = QApplication.focusWidget()
         self._window.restoreState(self._own)
-        for dock, was_hidden in hidden.items():
-            dock.setHidden(was_hidden)
+        for part, was_hidden in hidden.items():
+            part.setHidden(was_hidden)
         if focus is not None and focus.isVisible():
             focus.setFocus()
         self._folded = _AS_ARRANGED
@@ -256,7 +257,9 @@ class DockFolding(QObject):
         ]
         if known:
             least = [min(low, wish) for low, wish in zip(least, wished, strict=True)]
-        parts = [max(wish - low, 1) for wish, low in zip(wished, least, strict=True)]
+        parts = [max(wish - low, 0) for wish, low in zip(wished, least, strict=True)]
+        if not any(parts):
+            parts = [1] * len(column)
         rest = sum(dock.height() for dock in column) - sum(least)
         shared = [low + rest * part // sum(parts) for low, part in zip(least, parts, strict=True)]
         self._resize(column, shared, Qt.Orientation.Vertical)

@@ -51,8 +51,8 @@ def shown_as_a_whole(window: MainWindow) -> bool:
 
 
 @pytest.fixture
-def large_letters(window: MainWindow) -> Iterator[None]:
-    window.apply_settings(window.settings.replace("display", font_percent=200))
+def large_letters(window: MainWindow, request: pytest.FixtureRequest) -> Iterator[None]:
+    window.apply_settings(window.settings.replace("display", font_percent=getattr(request, "param", 200)))
     yield
     window.themes.set_font_percent(100)
 
@@ -76,10 +76,11 @@ def test_every_panel_leaves_the_slide_half_of_a_small_window(
 
 
 @pytest.mark.parametrize("panels", [["query"], ["query", "navigator", "properties"]])
+@pytest.mark.parametrize("large_letters", [150, 200], indirect=True)
+@pytest.mark.usefixtures("large_letters")
 def test_a_tiny_window_with_large_letters_and_a_note_has_no_toolbar_but_half_a_slide(
     qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn, panels: list[str]
 ) -> None:
-    window.apply_settings(window.settings.replace("display", font_percent=150))
     open_in(window, slide_file)
     window.resize(SCALED)
     for name in panels:
@@ -95,7 +96,6 @@ def test_a_tiny_window_with_large_letters_and_a_note_has_no_toolbar_but_half_a_s
     assert toolbar.isHidden()
     window.set_full_screen(False)
     assert toolbar.isVisible()
-    window.themes.set_font_percent(100)
 
 
 @pytest.mark.usefixtures("large_letters")

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QStyle,
     QTabBar,
     QToolBar,
+    QToolButton,
     QWidget,
 )
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 LEAST_SHARE = 0.5
 """Of the window, for its middle."""
 _AS_ARRANGED, _EACH_SIDE, _ALL = range(3)
-_TABS_EM = 1.8
+_TABS_EM, _ARROW_PX = 1.8, 8
 _LEFT, _RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 
 
@@ -209,6 +210,8 @@ class DockFolding(QObject):
         for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
             bar.setAccessibleName(strings.PANEL_TABS)
             bar.setElideMode(Qt.TextElideMode.ElideNone)
+            for button in bar.findChildren(QToolButton):  # as wide as they are, the bar asks for less
+                button.setIconSize(QSize(_ARROW_PX, _ARROW_PX))
 
     def _sides(self, docks: Sequence[QDockWidget], folded: int) -> dict[Qt.DockWidgetArea, list[QDockWidget]]:
         """The docks by area: where the reader has them, or all in one."""

@@ -163,7 +163,7 @@ class MainWindow(QMainWindow):
         self.apply_settings(settings)
         self._refresh_recent()
         for problem in filter(None, [state.notice, *self.docks.problems]):
-            self.messages.show_message(MessageKind.WARNING, problem)
+            self.messages.show_message(MessageKind.WARNING, problem, stays=True)
 
     @property
     def view(self) -> SlideView:

@@ -46,7 +46,10 @@ def show_dialog(dialog: QDialog, *, modal: bool = False) -> None:
     dialog.setModal(modal)
     if not dialog.testAttribute(Qt.WidgetAttribute.WA_Resized):
         dialog.adjustSize()  # one with a parent begins at its least size, in which fields are cut
-    dialog.resize(dialog.size().boundedTo(parent.screen().availableGeometry().size()))
+        if dialog.hasHeightForWidth():
+            dialog.resize(dialog.width(), dialog.heightForWidth(dialog.width()))
+    frame = parent.window().frameGeometry().size() - parent.window().size()
+    dialog.resize(dialog.size().boundedTo(parent.screen().availableGeometry().size() - frame))
     dialog.show()
     dialog.raise_()
     dialog.activateWindow()

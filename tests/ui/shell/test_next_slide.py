@@ -175,7 +175,7 @@ def test_a_held_key_keeps_the_note_on_files_that_were_passed(
     monkeypatch: pytest.MonkeyPatch,
     quickly: bool,
 ) -> None:
-    monkeypatch.setattr(slide_opener, "_UNREAD_S", 1000.0 if quickly else 0.0)
+    monkeypatch.setattr(slide_opener, "_UNREAD_MS", 100_000 if quickly else 0)
     first = five_slides(tmp_path)
     broken(tmp_path / "slide 1.tif")
     with qtbot.wait_signal(window.folder.listed):
@@ -185,6 +185,7 @@ def test_a_held_key_keeps_the_note_on_files_that_were_passed(
             window.actions_["next_slide"].trigger()
         assert window.view.source is not None
         assert window.view.source.info.path.name == name
+        qtbot.wait(20)
     assert [
         re.match(pattern(strings.ONE_PASSED, slide="slide 1.tif"), note) is not None
         for note in messages(window)

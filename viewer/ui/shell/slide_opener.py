@@ -12,7 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from viewer.common.log import logger
 from viewer.slide.formats.tile_tree.detection import is_tile_folder
@@ -43,8 +43,9 @@ log = logger("ui")
 
 _NAMED = 3
 """Of the files that were passed over; more are counted."""
-_UNREAD_S = 2.0
-"""A note that stood for less was not read: the next step repeats it."""
+_UNREAD_MS = 2000
+"""A note that stood for less was not read: the next step repeats it. A timer tells, as keys that waited while
+the window was too busy to show the note come before it."""
 
 
 class OpeningCancelledError(Exception):
@@ -226,7 +227,7 @@ class Slides(QObject):
         """What is still to be tried of a step through the list; None for a slide that was chosen."""
         self._passed: dict[Path, str] = {}
         """The files that the steps in quick succession passed over, and why they cannot be opened."""
-        self._stepped_s = 0.0
+        self._unread = QTimer(self, singleShot=True)
         self.opener = SlideOpener(self, open_source=scales.open_source)
         self._paths = NewestWork("given-paths")
         opening = messages.opening
@@ -270,8 +271,7 @@ class Slides(QObject):
         """Open the next slide of the folder list for 1, the one before for −1, past files that cannot be
         opened, which a note names. A step during an opening counts from what is being opened."""
         opening = self.opener.opening
-        before_s, self._stepped_s = self._stepped_s, monotonic()
-        if self._ahead is None or (opening is None and self._stepped_s - before_s > _UNREAD_S):
+        if self._ahead is None or (opening is None and not self._unread.isActive()):
             self._passed = {}
         self._ahead = self._folder.beyond(step, opening=None if opening is None else opening.path)
         self._open_next()
@@ -306,6 +306,7 @@ class Slides(QObject):
 
     def close_work(self) -> None:
         """End the threads; one that hangs in a system call is left behind."""
+        self._unread.stop()
         self._paths.close(wait_s=0.1)
         self.opener.close(wait_s=0.5)
 
@@ -353,6 +354,7 @@ class Slides(QObject):
         """Name the files that a step through the list passed over."""
         if not self._passed:
             return
+        self._unread.start(_UNREAD_MS)
         path, reason = next(iter(self._passed.items()))
         text = strings.ONE_PASSED.format(slide=path.name, reason=_as_sentence(reason))
         if len(self._passed) > 1:

@@ -115,7 +115,7 @@ class SearchController(QObject):
         self._connect()
         self.follow(slide_view)
         if self.saved.notice:
-            self._show_message(MessageKind.WARNING, self.saved.notice)
+            self._messages.show_message(MessageKind.WARNING, self.saved.notice, stays=True)
 
     def follow(self, slide_view: SlideView) -> None:
         """Show and change the search of another view."""

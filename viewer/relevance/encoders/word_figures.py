@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.common.log import logger
 from viewer.relevance.encoders import strings
-from viewer.relevance.encoders.tissue.card import shipped_folder
+from viewer.relevance.encoders.tissue import card
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -63,7 +63,7 @@ class AllFigures:
 
 def word_figures() -> AllFigures:
     """What is recorded; nothing where the file is missing or damaged: then nothing is claimed."""
-    path = shipped_folder() / FILE
+    path = card.shipped_folder() / FILE
     try:
         stat = path.stat()
     except OSError:

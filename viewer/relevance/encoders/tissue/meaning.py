@@ -70,6 +70,8 @@ class Meaning:
 
     def of_value(self, value: float) -> str:
         """ "of 412 patches at 0.9 and more, 87 % were carcinoma, in 9 test slides"."""
+        if self.levels and round(value, 4) < self.levels[0].at:
+            return strings.MEANS_UNTESTED.format(at=self.levels[0].at)
         reached = [level for level in self.levels if level.patches and round(value, 4) >= level.at]
         return self._in_words(reached[-1]) if reached else strings.MEANS_NOTHING.format(title=self.title)
 

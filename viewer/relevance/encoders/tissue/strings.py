@@ -30,6 +30,7 @@ MEANS = {
     True: "of {patches:,} patches at {at} and more, {right:.0%} were {title}, in one test slide",
 }
 """By whether there is one slide."""
+MEANS_UNTESTED = "what values below {at} meant on test slides was not counted"
 MEANS_NOTHING = "no patch of the test slides had such a value for {title}"
 THRESHOLD = (
     "from {threshold:.2f} on {title} is said to be there: on test slides {recall:.0%} of its patches reach "

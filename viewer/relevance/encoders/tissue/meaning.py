@@ -20,6 +20,10 @@ NO_THRESHOLD = 1.0
 """Of classes of which no value keeps false alarms rare enough."""
 
 
+_ENOUGH = 20
+"""Patches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """Patches of test slides with a value of ``at`` and more: how many, of how many slides and cases, and
@@ -81,6 +85,11 @@ class Meaning:
         return tuple(self._in_words(level) for level in self.levels if level.patches)
 
     @property
+    def of_highest(self) -> tuple[str, ...]:
+        """The same of the highest level that enough patches reached to speak of shares; () where none was."""
+        return tuple(self._in_words(level) for level in self.levels if level.patches >= _ENOUGH)[-1:]
+
+    @property
     def of_threshold(self) -> str:
         """What the threshold keeps out, and what it costs."""
         template = strings.THRESHOLD if self.threshold < NO_THRESHOLD else strings.NO_THRESHOLD
@@ -122,7 +131,7 @@ class Judgement:
         if self.threshold is None:
             return ""
         weak = strings.WEAK_BELOW if self.threshold < NO_THRESHOLD else strings.WEAK_ALL
-        highest = () if self.meaning is None else self.meaning.of_levels[-1:]
+        highest = () if self.meaning is None else self.meaning.of_highest
         return "; ".join([weak.format(threshold=self.threshold), *highest])
 
 

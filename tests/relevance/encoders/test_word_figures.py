@@ -121,13 +121,15 @@ def test_a_damaged_file_claims_nothing(folder: Path) -> None:
 @pytest.mark.usefixtures("folder")
 def test_values_are_called_what_they_are() -> None:
     (tissue,) = tissue_cards()
-    assert values_of(MEASURED, read("fat")) == (UNIT, MEASURED.normalisation)
-    assert values_of(tissue, read("fat")) == (UNIT, MEASURED.normalisation), "it is measured, too"
-    assert values_of(tissue, read("stroma")) == (PROBABILITY, tissue.normalisation)
-    unit, normalisation = values_of(tissue, read("fat without stroma"))
+    measured = (MEASURED.title, UNIT, MEASURED.normalisation)
+    assert values_of(MEASURED, read("fat")) == measured
+    assert values_of(tissue, read("fat")) == measured, "it measures, too"
+    assert values_of(tissue, read("stroma")) == (tissue.title, PROBABILITY, tissue.normalisation)
+    encoder, unit, normalisation = values_of(tissue, read("fat without stroma"))
+    assert encoder == f"{MEASURED.title}, {tissue.title}"
     assert unit == COMBINED
     assert normalisation == f"{MEASURED.normalisation}; {tissue.normalisation}"
-    assert values_of(tissue, Like(((0, 0),)))[0] == UNIT
+    assert values_of(tissue, Like(((0, 0),)))[1] == UNIT
 
 
 def test_what_is_shipped_is_of_the_shipped_encoder() -> None:

@@ -115,20 +115,23 @@ def _with_rules_of(lexicon: Lexicon, other: Lexicon) -> Lexicon:
     return replace(lexicon, entries=tuple(entries))
 
 
-def values_of(card: EncoderCard, query: Query) -> tuple[str, str]:
-    """What the scores of a query are, and what 0 and 1 mean, as text."""
+def values_of(card: EncoderCard, query: Query) -> tuple[str, str, str]:
+    """Of the scores of a query: what made them, their unit, and what 0 and 1 mean, as text."""
     if card.id != TISSUE_ID:
-        return UNIT, card.normalisation
-    kinds = {_normalisation(leaf, card): None for leaf in leaves(query)}
-    if card.normalisation not in kinds:
-        return UNIT, "; ".join(kinds)
-    return PROBABILITY if isinstance(query, Term) else COMBINED, "; ".join(kinds)
+        return card.title, UNIT, card.normalisation
+    made = dict(_made_by(leaf, card) for leaf in leaves(query))
+    titles = ", ".join(dict.fromkeys(made.values()))
+    if card.normalisation not in made:
+        return titles, UNIT, "; ".join(made)
+    return titles, PROBABILITY if isinstance(query, Term) else COMBINED, "; ".join(made)
 
 
-def _normalisation(leaf: Leaf, card: EncoderCard) -> str:
+def _made_by(leaf: Leaf, card: EncoderCard) -> tuple[str, str]:
+    """What 0 and 1 mean of a leaf, and what made its scores."""
     if not isinstance(leaf, Term):
-        return strings.LIKE_NORMALISATION
-    return card.normalisation if class_weights(leaf.weights) else MEASURED.normalisation
+        return strings.LIKE_NORMALISATION, card.title
+    by = card if class_weights(leaf.weights) else MEASURED
+    return by.normalisation, by.title
 
 
 def meaning_of(encoder_id: str, query: Query | None) -> Meaning | None:

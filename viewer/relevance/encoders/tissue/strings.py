@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TITLE = "Tissue classes and measured concepts"
+TITLE = "Tissue encoder"
 FAMILY = "a small network trained on labelled regions, beside stain, nuclei and texture"
 NORMALISATION = "probabilities of classes that compete, calibrated on slides kept out of training"
 LICENCE = "that of the slides that it was trained on; the program is under MIT"

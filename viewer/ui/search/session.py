@@ -309,6 +309,7 @@ class RelevanceSession(QObject):
             self._forget_answers()
         self._question = question = self._words.checked(question)
         if changed:
+            self._ranked = -1
             self._set_explanation(None)
         if question.query is None or question.refused:
             self._forget_answers()

@@ -72,7 +72,9 @@ def features_of(
     logits: NDArray[np.float32], measured: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
     count = len(logits)
-    of_concepts = np.full((count, MEASURED.feature_count), 0.1, np.float32) if measured is None else measured
+    of_concepts = np.zeros((count, MEASURED.feature_count), np.float32) if measured is None else measured
+    if measured is None:
+        of_concepts[:, INDEX["sharpness"]] = 0.5  # in focus
     return np.concatenate([of_concepts, logits, np.zeros((count, VECTOR_WIDTH), np.float32)], axis=1)
 
 

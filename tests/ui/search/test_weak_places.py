@@ -86,6 +86,7 @@ def test_a_weak_answer_says_nothing_of_the_next_question(
 
     assert open_window.query.panel.verdict.isHidden()
     assert not open_window.query.session.weak
+    assert not open_window.query.panel.hits.hits.rows
 
 
 def test_what_is_measured_is_as_before(

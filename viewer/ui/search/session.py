@@ -304,6 +304,8 @@ class RelevanceSession(QObject):
 
     def _set_question(self, question: Question) -> None:
         changed = question.query != self._question.query
+        if question.text != self._question.text:
+            self._places = Places()  # those of other words are no answer to these
         if self._words.turns_to(question.query, running=self.running) and self.running:
             self.stop("")
             self._forget_answers()

@@ -52,11 +52,17 @@ class Scoring:
         """
         self._refresh(failed)
         field = evaluate(_within_tissue(query), self._leaf_field)
-        unit, normalisation = values_of(self._encoder.card, query)
+        encoder, unit, normalisation = values_of(self._encoder.card, query)
         meaning = meaning_of(self._encoder.card.id, query)
         if meaning is not None:
             normalisation = "; ".join((normalisation, meaning.of_threshold, *meaning.of_levels))
-        provenance = replace(field.provenance, query=text_of(query), unit=unit, normalisation=normalisation)
+        provenance = replace(
+            field.provenance,
+            query=text_of(query),
+            encoder=encoder,
+            unit=unit,
+            normalisation=normalisation,
+        )
         return replace(field, provenance=provenance)
 
     def explain(self, leaf: Leaf, row: int, col: int) -> tuple[Reason, ...]:

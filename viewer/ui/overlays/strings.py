@@ -206,6 +206,7 @@ ASKABLE_HOW = (
     "{languages} and {last} are understood, too."
 )
 LIMITS = "Limits: {limits}."
+READ_BY = "Read by {ranked}."
 NOT_MEASURABLE = "Not measurable: {why}."
 PART_MISSING = "Cannot be answered: {why}."
 COMPOSED = "{rule}: {meaning}. Cannot be told from {limits}."

@@ -103,3 +103,4 @@ HIPT_NORMALISATION = "attention, relative to even attention"
 # Reasons.
 RANK = "{percentile} percentile of this slide"
 REFINED = " ({value} at 0.5 µm/px)"
+OF_PART = ", in its best part"

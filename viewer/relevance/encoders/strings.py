@@ -121,3 +121,4 @@ LIKE_NORMALISATION = "likeness of the network's vectors to those of the examples
 # Reasons.
 RANK = "{percentile} percentile of this slide"
 REFINED = " ({value} at 0.5 µm/px)"
+OF_PART = ", in its best part"

@@ -42,6 +42,7 @@ def with_values(features: np.ndarray, rows: slice, **values: float) -> np.ndarra
 
 
 FAT = {
+    "sharpness": 0.3,
     "density": 0.03,
     "ink_area": 0.0,
     "clear_area": 0.9,

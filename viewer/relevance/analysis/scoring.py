@@ -61,8 +61,8 @@ class Scoring:
             provenance = replace(provenance, normalisation=f"{provenance.normalisation}; {best}")
         meaning = meaning_of(self._encoder.card.id, query)
         if meaning is not None:
-            parts = provenance.normalisation, meaning.of_threshold, *meaning.of_levels
-            provenance = replace(provenance, normalisation="; ".join(parts))
+            said = provenance.normalisation, meaning.of_threshold, *meaning.of_levels
+            provenance = replace(provenance, normalisation="; ".join(said))
         return replace(field, provenance=provenance)
 
     def explain(self, leaf: Leaf, row: int, col: int) -> tuple[Reason, ...]:

@@ -59,7 +59,7 @@ def test_a_node_has_one_focus_among_its_lymphocytes() -> None:
     node = Phantom(SIZE_PX, seed=1, focus_um=80)
     assert node.layout.focus is not None
     x, y = (int(at * SIZE_PX) for at in node.layout.focus)
-    tumour = np.argwhere(node.layout.labels == Tissue.TUMOUR) * SIZE_PX / NODES
+    tumour = (np.argwhere(node.layout.labels == Tissue.TUMOUR) + 0.5) * SIZE_PX / NODES
     assert np.hypot(*(tumour - (y, x)).T).max() < 160
     assert len(tumour) * (SIZE_PX / NODES) ** 2 == pytest.approx(np.pi * 160**2, rel=0.1)
     assert (node.layout.labels == Tissue.LYMPHOCYTES).mean() > 0.1

@@ -41,7 +41,8 @@ def unlike_neighbours(
         there = beside >= 0
         total[there] += ((z[there] - z[beside[there]]) ** 2).mean(1)
         count += there
-    return np.asarray(total / np.maximum(count, 1), np.float32)
+    total /= np.maximum(count, 1)
+    return total
 
 
 def _deviations(features: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -88,12 +88,12 @@ def main() -> None:
 
 
 def measured_slides(encoder: TissueEncoder, corpus: Path, keep: Path) -> Iterator[Measured]:
-    """Of part "test", each measured once."""
+    """Of part "test", each measured once by encoders of one version."""
     for slide in read_corpus(corpus).slides:
         patches = cut_patches(slide, keep, seed=SEED) if slide.part == "test" else None
         if patches is None:
             continue
-        file = keep / f"{slide.name}.npz"
+        file = keep / f"{slide.name}-{encoder.card.version}.npz"
         if not file.exists():
             np.savez(file, **measured(encoder, patches))
             sys.stdout.write(f"{slide.name} measured\n")

@@ -288,6 +288,21 @@ def test_a_phantom_out_of_range_is_wrong_usage(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().err == f"foveola: {message}\n"
 
 
+@pytest.mark.parametrize(
+    ("size", "focus", "message"),
+    [
+        (16384, "79", strings.PHANTOM_FOCUS.format(size=16384, least=80, most=256, focus=79)),
+        (16384, "257", strings.PHANTOM_FOCUS.format(size=16384, least=80, most=256, focus=257)),
+        (1024, "80", strings.PHANTOM_WITHOUT_FOCUS.format(size=1024)),
+    ],
+)
+def test_a_focus_that_the_phantom_cannot_have_is_wrong_usage(
+    size: int, focus: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["phantom", str(tmp_path / "a.tif"), "--size", str(size), "--focus", focus]) == 2
+    assert capsys.readouterr().err == f"foveola: {message}\n"
+
+
 def snapshot(slide: Path, output: Path, size: str = "100x80") -> int:
     place = ["--center", "128,128", "--downsample", "1"]
     return cli.main(["snapshot", str(slide), *place, "--size", size, "-o", str(output)])

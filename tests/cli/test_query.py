@@ -36,6 +36,7 @@ from viewer.relevance.heatmap import points
 from viewer.relevance.heatmap import strings as heatmap_strings
 from viewer.relevance.heatmap import whole_slide as attention_map
 from viewer.relevance.models import strings as model_strings
+from viewer.relevance.patches.field import UNIT
 from viewer.relevance.query import strings as query_strings
 from viewer.slide import strings as slide_strings
 from viewer.slide.formats.registry import open_slide
@@ -76,7 +77,7 @@ def test_a_query_prints_places_and_what_was_understood(
     assert out.startswith(strings.QUERY_LINE.format(query="background OR stroma") + "\n")
     assert strings.UNDERSTOOD_LINE.format(term="stroma", concepts="stroma 1") in out
     assert strings.ANALYSED_LINE.format(known=16, patches="16 patches", encoder=MEASURED.title) in out
-    assert out.rstrip().endswith(strings.LIKENESS_NOTE.format(research_use=RESEARCH_USE))
+    assert out.rstrip().endswith(strings.VALUES_NOTE[UNIT].format(research_use=RESEARCH_USE))
 
 
 def test_the_answer_as_json(slide: Path, capsys: pytest.CaptureFixture[str]) -> None:

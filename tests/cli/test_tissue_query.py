@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.relevance.tissue_record import OF_VALUES, trained
+from viewer import RESEARCH_USE
 from viewer.cli import main as cli
 from viewer.cli import strings
+from viewer.relevance.patches.field import PROBABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +34,9 @@ def test_what_is_weak_is_said(slide: Path, tmp_path: Path, capsys: pytest.Captur
 
     assert strings.ALL_WEAK.format(threshold=0.62, title="blood") in text
     assert OF_VALUES[0] in text
+    assert strings.VALUES_NOTE[PROBABILITY].format(research_use=RESEARCH_USE) in text
+    assert strings.PLACES_HEADER.format(value="probable") in text
+    assert found["unit"] == PROBABILITY
     assert found["weak"] is True
     assert found["threshold"] == 0.62
     assert found["meaning"]["levels"][1]["right"] == 0.98

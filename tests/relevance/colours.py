@@ -13,6 +13,7 @@ from viewer.common.errors import EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.encoders.card import EncoderCard, Reason
 from viewer.relevance.features.store import FeatureStore
 from viewer.relevance.features.store_key import StoreSubject
+from viewer.relevance.patches.parts import parts_of_patches
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect
 from viewer.slide.source import SlideInfo, TileError
@@ -89,6 +90,38 @@ class ColourEncoder:
         self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
     ) -> tuple[Reason, ...]:
         return (Reason("red", float(features[index, 0]), "", 50.0, 1.0),)
+
+
+class DividingColours(ColourEncoder):
+    """Also knows the mean colour of parts of a patch."""
+
+    card = replace(CARD, part_features=3)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.divided = 0
+
+    def encode_parts(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
+        inner = block[2:-2, 2:-2].astype(np.float32) / calibration["white"]
+        rows, cols = inner.shape[0] // 4, inner.shape[1] // 4
+        quarters = inner.reshape(rows, 4, cols, 4, 3).mean(axis=(1, 3))
+        pairs = (quarters[1:] + quarters[:-1]) / 2
+        parts = parts_of_patches((pairs[:, 1:] + pairs[:, :-1]) / 2)
+        with self._lock:
+            self.divided += parts.shape[0] * parts.shape[1]
+        return parts
+
+    def scores_parts(self, term: Term) -> bool:
+        return term.text == "darkness"
+
+    def score_parts(
+        self,
+        term: Term,
+        parts: NDArray[np.float32],
+        features: NDArray[np.float32],
+        calibration: Mapping[str, Any],
+    ) -> NDArray[np.float32]:
+        return self.score(term, parts, calibration)
 
 
 class AttendingColours(ColourEncoder):

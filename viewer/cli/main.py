@@ -154,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--seed", metavar="S", type=arguments.seed, default=0, help=strings_help.PHANTOM_SEED
     )
+    command.add_argument("--focus", metavar="UM", type=arguments.positive, help=strings_help.PHANTOM_FOCUS)
 
     for group in (
         cli_snapshot,
@@ -272,15 +273,27 @@ def _info(options: argparse.Namespace) -> int:
 
 def _phantom(options: argparse.Namespace) -> int:
     from viewer.common.progress import progress_bar
-    from viewer.slide.phantom.slide import MAX_SIZE_PX, MIN_SIZE_PX, write_phantom
+    from viewer.slide.phantom.slide import MAX_SIZE_PX, MIN_SIZE_PX, focus_range_um, write_phantom
 
     if not MIN_SIZE_PX <= options.size <= MAX_SIZE_PX:
         raise arguments.UsageError(
             strings.PHANTOM_SIZE.format(least=MIN_SIZE_PX, most=MAX_SIZE_PX, size=options.size)
         )
-
+    least, most = focus_range_um(options.size)
+    if options.focus is not None and not least <= options.focus <= most:
+        raise arguments.UsageError(
+            strings.PHANTOM_FOCUS.format(size=options.size, least=least, most=most, focus=options.focus)
+            if least <= most
+            else strings.PHANTOM_WITHOUT_FOCUS.format(size=options.size)
+        )
     with progress_bar(strings.WRITING) as progress:
-        write_phantom(options.file, size_px=options.size, seed=options.seed, progress=progress)
+        write_phantom(
+            options.file,
+            size_px=options.size,
+            seed=options.seed,
+            focus_um=options.focus,
+            progress=progress,
+        )
     return 0
 
 

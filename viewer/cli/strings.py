@@ -84,6 +84,11 @@ PATCHES_NOT_ANALYSED = "{count:,} patches not analysed"
 ONE_TILE_FAILED = "1 tile could not be decoded, marked in the picture"
 TILES_FAILED = "{count:,} tiles could not be decoded, marked in the picture"
 FIRST_FAILURE = "{path}: {warning}; the first: {failure}"
+PHANTOM_FOCUS = (
+    "the focus of a phantom of {size:,} px is {least:g} to {most:g} µm wide, not {focus:g}; a larger phantom "
+    "takes a larger one"
+)
+PHANTOM_WITHOUT_FOCUS = "a phantom of {size:,} px is too small for a focus: --size 8192 takes one of 80 µm"
 PHANTOM_SIZE = "a phantom is {least} to {most:,} px wide, not {size:,}"
 
 # Options that do not go together.

@@ -34,6 +34,7 @@ SNAPSHOT_QUERY = "overlay the places where this is found"
 OVERLAY = "colour map of the overlay: viridis, magma …"
 PHANTOM = "write a procedural H&E-like slide, with its regions as GeoJSON beside it"
 PHANTOM_SIZE = "width and height in pixels"
+PHANTOM_FOCUS = "a lymph node with one focus of tumour of this diameter, in µm, instead of the colon"
 PHANTOM_SEED = "another seed, another slide (default 0)"
 
 # query, index, encoders

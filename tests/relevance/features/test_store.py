@@ -19,10 +19,11 @@ import psutil
 import pytest
 
 from tests.messages import pattern
-from tests.relevance.stores import SUBJECT, filled, holds, opened, rows_of
+from tests.relevance.stores import CARD, SUBJECT, filled, holds, opened, rows_of
 from viewer.common.atomic_write import SaveError
 from viewer.relevance.features import journal as journal_module
 from viewer.relevance.features import strings
+from viewer.relevance.patches.parts import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,30 @@ def test_a_finished_store_is_one_file_and_takes_more(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         assert store.complete
         assert store.file == file
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_parts_of_some_patches_lie_beside_the_features(tmp_path: Path, finished: bool) -> None:
+    subject = replace(SUBJECT, card=replace(CARD, part_features=3))
+    cells, parts = rows_of(5, 8)[0], np.arange(3 * PARTS * 3, dtype=np.float32).reshape(3, -1)
+    with opened(tmp_path, subject) as store:
+        store.set_calibration({})
+        store.append(*rows_of(0, 20))
+        store.finish()
+        store.append_parts(cells, parts)
+        if finished:
+            store.finish()
+        file = store.file
+    assert file.with_suffix(".journal").exists() != finished
+    with opened(tmp_path, subject) as store:
+        assert store.complete
+        assert holds(store, 0, 20)
+        assert np.array_equal(store.parts.rows()[0], cells)
+        assert np.array_equal(store.parts.rows()[1], parts)
+        assert not store.notes
+    with opened(tmp_path, replace(subject, card=replace(CARD, part_features=4))) as store:
+        assert store.parts.count == 0
+        assert len(store.notes) == 1
 
 
 def test_a_store_that_is_finished_is_not_written_again(tmp_path: Path) -> None:

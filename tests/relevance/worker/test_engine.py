@@ -15,6 +15,7 @@ from tests.messages import pattern
 from tests.relevance.colours import (
     AttendingColours,
     ColourEncoder,
+    DividingColours,
     MadeSlide,
     MagnifyingColours,
     open_store,
@@ -201,6 +202,38 @@ def test_a_full_device_gives_way_to_the_processor(tmp_path: Path) -> None:
     assert analysis.device == "cpu"
     continues = re.compile(pattern(analysis_strings.CPU_CONTINUES))
     assert any(isinstance(event, Note) and continues.fullmatch(event.text) for event in window.events)
+
+
+@pytest.fixture
+def dividing(tmp_path: Path) -> Iterator[Window]:
+    source = MadeSlide(picture()[:400, :400])
+    with open_store(tmp_path, source, DividingColours.card) as store:
+        window = Window(Analysis(source, DividingColours(), store))
+        yield window
+        window.stop()
+
+
+def test_each_question_has_patches_analysed_in_parts_at_the_end(dividing: Window) -> None:
+    def parts_done(least: int) -> int:
+        """How many patches are done in parts, once all that are to be, and more than so many, are."""
+        end = dividing.wait_until(
+            lambda event: (
+                isinstance(event, Progress)
+                and event.finished
+                and event.in_parts is not None
+                and event.in_parts.total > least
+            )
+        )
+        return int(end.in_parts.done)
+
+    dividing.start()
+    unlike = parts_done(0)
+    dividing.send(SetQuery(1, DARKNESS))
+    more = parts_done(unlike)
+    assert dividing.analysis.store.parts.count == more
+    said = [event.provenance.normalisation for event in dividing.events if isinstance(event, Published)]
+    assert f"{more} patches" in said[-1]
+    assert f"{unlike} patches" in said[0]
 
 
 def test_what_was_analysed_is_not_analysed_again(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 from typing import TYPE_CHECKING
 
@@ -177,6 +178,16 @@ def test_claims_that_would_end_the_process_do_not_reach_openslide(
     else:
         path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(NotThisReader, match=reason):
+        open_openslide(file_at(path))
+
+
+def test_byte_counts_that_are_no_whole_numbers_do_not_reach_openslide(
+    tmp_path: Path, file_at: FileAt
+) -> None:
+    path = tmp_path / "a.tif"
+    one_rational = struct.pack("<HHHII", 1, COUNTS, 5, 1, 26)
+    path.write_bytes(b"II*\0\x08\0\0\0" + one_rational + bytes(4 + 8))
+    with pytest.raises(NotThisReader, match=strings.OPENSLIDE_BROKEN_TIFF):
         open_openslide(file_at(path))
 
 

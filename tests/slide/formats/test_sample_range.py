@@ -32,5 +32,6 @@ def test_whole_numbers() -> None:
     assert SampleRange(0, 4095).in_8_bits(np.array([[0, 15, 16, 4095, 9999]], "u2")).tolist() == [
         [0, 0, 1, 255, 255]
     ]
+    assert range_of(np.array([[1, 2**64 - 1]], "u8")) == (1, 2**64 - 1)
     assert SampleRange(0, 1).in_8_bits(np.array([[0, 1]], "u1")).tolist() == [[0, 255]]
     assert SampleRange(-128, 127).in_8_bits(np.array([[-128, 0, 127]], "i1")).tolist() == [[0, 128, 255]]

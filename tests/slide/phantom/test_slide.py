@@ -11,7 +11,7 @@ import numpy as np
 import openslide
 import pytest
 
-from viewer.slide.phantom.ground_truth import polygons_of_mask
+from viewer.slide.phantom.ground_truth import polygons_of_mask, regions_geojson
 from viewer.slide.phantom.layout import CLASS_NAMES, NODES, Tissue, make_layout
 from viewer.slide.phantom.noise import Window, between_nodes, blobs, hashed, tiled, uniform
 from viewer.slide.phantom.slide import Phantom, write_phantom
@@ -53,6 +53,29 @@ def test_pixels_do_not_depend_on_how_the_slide_is_cut(phantom: Phantom, centre: 
             pieces[top:bottom, left:right] = phantom.render(x + left, y + top, right - left, bottom - top)
     assert np.array_equal(whole, pieces)
     assert whole[..., :3].std() > 3  # there is something to see
+
+
+def test_a_node_has_one_focus_among_its_lymphocytes() -> None:
+    node = Phantom(SIZE_PX, seed=1, focus_um=80)
+    assert node.layout.focus is not None
+    x, y = (int(at * SIZE_PX) for at in node.layout.focus)
+    tumour = np.argwhere(node.layout.labels == Tissue.TUMOUR) * SIZE_PX / NODES
+    assert np.hypot(*(tumour - (y, x)).T).max() < 160
+    assert len(tumour) * (SIZE_PX / NODES) ** 2 == pytest.approx(np.pi * 160**2, rel=0.1)
+    assert (node.layout.labels == Tissue.LYMPHOCYTES).mean() > 0.1
+    named = [
+        one["properties"]["classification"]["name"]
+        for one in regions_geojson(node.layout, SIZE_PX)["features"]
+    ]
+    assert named.count("tumour") == 1
+    assert "pen_mark" not in named
+    whole = node.render(x - 300, y - 300, 600, 600)
+    halves = [node.render(x - 300 + left, y - 300, 300, 600) for left in (0, 300)]
+    assert np.array_equal(whole, np.concatenate(halves, axis=1))
+    lymphocytes = whole[:100, :, :3].mean()
+    assert abs(whole[220:380, 220:380, :3].mean() - lymphocytes) > 5
+    with pytest.raises(ValueError, match="79"):
+        Phantom(SIZE_PX, seed=1, focus_um=79)
 
 
 def test_seeds_differ_and_repeat(phantom: Phantom) -> None:

@@ -93,6 +93,11 @@ def test_one_patch_is_no_patches() -> None:
         ),
         (Progress(100, 100, 0, 0, True, regions=StageProgress(0, 1)), joined(ALL, strings.PAUSED)),
         (
+            Progress(100, 100, 0, 0, False, in_parts=StageProgress(3, 8)),
+            joined(ALL, strings.IN_PARTS_DONE.format(done=3, total=8)),
+        ),
+        (Progress(100, 100, 0, 0, False, in_parts=StageProgress(8, 8)), joined(ALL, ALL_ANALYSED)),
+        (
             Progress(
                 100,
                 100,

@@ -263,7 +263,7 @@ def test_the_legend_says_what_is_measured_and_that_it_is_no_diagnosis(qtbot: QtB
     inside = slide.rect().contains(legend.geometry())
     assert inside
     assert not legend.grab().toImage().isNull()
-    slide.resize(400, 300)
+    slide.resize(500, 300)
     assert slide.rect().contains(legend.geometry())
     one = legend.height()
     legend.show_entries([entry, replace(entry, title="Attention of HIPT", dotted=PARTLY_KNOWN)])
@@ -365,3 +365,15 @@ def test_contours_are_listed_in_their_colours_and_alone_have_no_bar(
     assert found == [[False, False, True], [not folded, not folded, True], [True, True, False]]
     assert folded or heights[1] > heights[0] > heights[2]
     assert "0.25, 0.75." in legend.text
+
+
+@pytest.mark.parametrize("size", [(1000, 900), (400, 900)])
+def test_what_patterns_mean_stays_on_the_plate(slide: QWidget, size: tuple[int, int]) -> None:
+    slide.resize(*size)
+    legend = Legend(slide)
+    legend.show_entries([replace(LAYER, dotted=ESTIMATED), replace(LAYER, dotted=PARTLY_KNOWN)])
+    picture = pixels_of(legend.grab().toImage())[..., :3].min(axis=-1)
+    assert picture[em_px() : -em_px(), -em_px(0.5) :].max() < 60, "the margin at the right is clear"
+    long = legend.height()
+    legend.show_entries([replace(LAYER, dotted=ESTIMATED), LAYER])
+    assert legend.height() < long, "a longer one takes another line"

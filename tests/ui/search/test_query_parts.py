@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QListWidget, QPushButton, QSlider
 from tests.messages import pattern
 from tests.ui.children import child
 from viewer.relevance.encoders.card import Reason
+from viewer.relevance.patches.field import COMBINED, PROBABILITY, UNIT
 from viewer.relevance.patches.grid import PatchGrid
 from viewer.relevance.query.tree import All, AnyOf, Like, Near, Term, Without, leaf_roles
 from viewer.ui.search import strings
@@ -171,7 +172,7 @@ def test_an_explanation_names_three_measurements_with_units(qtbot: QtBot) -> Non
     reasons = tuple(Reason(f"m{n}", 11_900 + n, "/mm²", 87, 1 - n) for n in range(4))
     card.show_explanation(Explanation("1, 2 µm", 0.934, False, (LeafExplanation("TILs", reasons),)))
     assert card.text.splitlines() == [
-        strings.WHY_TITLE.format(place="1, 2 µm", value=strings.VALUE.format(score=0.93)),
+        strings.WHY_TITLE.format(place="1, 2 µm", value=strings.VALUES[UNIT].format(score=0.93)),
         "TILs",
         strings.REASON_FOR.format(reason=reasons[0].in_words()),
         strings.REASON_FOR.format(reason=reasons[1].in_words()),
@@ -185,15 +186,17 @@ def test_an_explanation_names_three_measurements_with_units(qtbot: QtBot) -> Non
     ("explanation", "value", "body"),
     [
         (Explanation("p", None, False, ()), strings.NOT_ANALYSED, ""),
-        (Explanation("p", 0.5, True, ()), strings.VALUE_ESTIMATED, ""),
+        (Explanation("p", 0.5, True, ()), strings.ESTIMATED.format(value=strings.VALUES[UNIT]), ""),
+        (Explanation("p", 0.5, False, (), unit=PROBABILITY), "probability 0.50", ""),
+        (Explanation("p", 0.5, False, (), unit=COMBINED), "score 0.50", ""),
         (
             Explanation("p", 0.5, False, (LeafExplanation("fat"),)),
-            strings.VALUE,
+            strings.VALUES[UNIT],
             strings.REASONS_PENDING.format(term="fat"),
         ),
         (
             Explanation("p", 0.5, False, (LeafExplanation("fat", ()),)),
-            strings.VALUE,
+            strings.VALUES[UNIT],
             strings.NO_REASONS.format(term="fat"),
         ),
     ],

@@ -18,6 +18,7 @@ from viewer.overlay.legend_entry import LegendEntry
 from viewer.overlay.strings import LIKENESS_TO
 from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.models.strings import NO_FOLDER
+from viewer.relevance.patches.field import UNIT
 from viewer.relevance.query.tree import Like
 from viewer.relevance.worker.messages import Note, Progress
 from viewer.ui.overlays import strings as overlay_strings
@@ -91,7 +92,7 @@ def test_a_query_brings_places_overlay_and_legend(
     open_window.actions_["next_hit"].trigger()
     assert open_window.view.camera.target != before
     assert tools.panel.why.text.startswith(
-        strings.WHY_TITLE.format(place="64.0, 64.0 µm", value=strings.VALUE.format(score=0.9))
+        strings.WHY_TITLE.format(place="64.0, 64.0 µm", value=strings.VALUES[UNIT].format(score=0.9))
     )
     open_window.actions_["overlay"].trigger()
     assert open_window.overlays.active.legend.text == ""

@@ -33,7 +33,7 @@ def test_the_own_encoder_is_used_without_a_choice(open_window: MainWindow, qtbot
 
     assert open_window.query.session.encoder_id == "tissue"
     assert open_window.query.panel.encoder.currentData() == ""
-    assert strings.SECOND_ENCODER not in open_window.query.panel.remarks.text(), "it is the usual one"
+    assert open_window.query.panel.empty.text == strings.SEARCHING, "it is the usual one"
 
 
 def test_a_value_says_what_it_meant_on_test_slides(
@@ -72,6 +72,21 @@ def test_where_nothing_reaches_the_threshold_that_is_the_answer(
     with qtbot.wait_signal(open_window.query.session.progressed):
         clients[0].send_event(Progress(4, 4, 0, seconds_left=0.0, paused=False))
     assert panel.verdict.text() == strings.NONE_ABOVE[True].format(threshold=0.62, title="blood")
+
+
+def test_a_weak_answer_says_nothing_of_the_next_question(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    ask(qtbot, open_window, "blood")
+    with qtbot.wait_signal(open_window.query.session.hits_changed):
+        clients[0].publish(1, 0.55)
+    assert not open_window.query.panel.verdict.isHidden()
+
+    open_window.query.panel.box.ask("adipose tissue")  # which has no threshold
+
+    assert open_window.query.panel.verdict.isHidden()
+    assert not open_window.query.session.weak
+    assert not open_window.query.panel.hits.hits.rows
 
 
 def test_what_is_measured_is_as_before(

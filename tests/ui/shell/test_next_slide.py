@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 
 from tests.messages import pattern
 from tests.ui.slide_files import write_slide
-from viewer.ui.shell import strings
+from viewer.ui.shell import slide_opener, strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,3 +164,29 @@ def test_a_broken_slide_that_was_chosen_is_an_error_and_next_goes_on_from_it(
     assert window.view.source is not None
     assert window.view.source.info.path.name == "slide 10.tif"
     assert messages(window) == []
+
+
+@pytest.mark.parametrize("quickly", [True, False])
+def test_a_held_key_keeps_the_note_on_files_that_were_passed(
+    qtbot: QtBot,
+    window: MainWindow,
+    tmp_path: Path,
+    open_in: OpenIn,
+    monkeypatch: pytest.MonkeyPatch,
+    quickly: bool,
+) -> None:
+    monkeypatch.setattr(slide_opener, "_UNREAD_MS", 100_000 if quickly else 0)
+    first = five_slides(tmp_path)
+    broken(tmp_path / "slide 1.tif")
+    with qtbot.wait_signal(window.folder.listed):
+        open_in(window, first)
+    for name in ("slide 2.tif", "slide 3.tif"):
+        with qtbot.wait_signal(window.opener.opened):
+            window.actions_["next_slide"].trigger()
+        assert window.view.source is not None
+        assert window.view.source.info.path.name == name
+        qtbot.wait(20)
+    assert [
+        re.match(pattern(strings.ONE_PASSED, slide="slide 1.tif"), note) is not None
+        for note in messages(window)
+    ] == [True] * quickly

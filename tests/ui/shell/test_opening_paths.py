@@ -12,6 +12,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from tests.messages import pattern
+from viewer.common.paths import state_dir
 from viewer.ui.shell import slide_opener, strings
 
 if TYPE_CHECKING:
@@ -144,3 +145,17 @@ def test_a_file_url_opens_and_another_url_is_refused(
     (text,) = messages(window)
     assert re.match(pattern(strings.NOT_OPENED, slide="a b.svs"), text)
     assert "Slides are not read from https addresses; give the path" in text
+
+
+def test_a_slide_that_opens_at_the_start_leaves_the_notes_about_the_start(
+    qtbot: QtBot, make_window: Callable[[], MainWindow], slide_file: Path
+) -> None:
+    file = state_dir() / "reader.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("damaged")
+    window = make_window()
+    note = strings.STATE_DAMAGED.format(path=file, backup="reader.json.unreadable")
+    assert note in messages(window)
+    with qtbot.wait_signal(window.opener.opened):
+        window.open_paths([slide_file])
+    assert note in messages(window)

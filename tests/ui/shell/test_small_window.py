@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QScrollArea, QSlider, QToolBar
 
 from tests.ui.children import child
 from tests.ui.slide_files import write_slide
@@ -51,8 +51,8 @@ def shown_as_a_whole(window: MainWindow) -> bool:
 
 
 @pytest.fixture
-def large_letters(window: MainWindow) -> Iterator[None]:
-    window.apply_settings(window.settings.replace("display", font_percent=200))
+def large_letters(window: MainWindow, request: pytest.FixtureRequest) -> Iterator[None]:
+    window.apply_settings(window.settings.replace("display", font_percent=getattr(request, "param", 200)))
     yield
     window.themes.set_font_percent(100)
 
@@ -73,6 +73,29 @@ def test_every_panel_leaves_the_slide_half_of_a_small_window(
     for bar in window.status.magnification, window.status.angle, window.status.research:
         assert bar.isVisible()
         assert window.status.rect().contains(bar.geometry())
+
+
+@pytest.mark.parametrize("panels", [["query"], ["query", "navigator", "properties"]])
+@pytest.mark.parametrize("large_letters", [150, 200], indirect=True)
+@pytest.mark.usefixtures("large_letters")
+def test_a_tiny_window_with_large_letters_and_a_note_has_no_toolbar_but_half_a_slide(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn, panels: list[str]
+) -> None:
+    open_in(window, slide_file)
+    window.resize(SCALED)
+    for name in panels:
+        window.docks.show(name)
+    window.messages.show_message(MessageKind.INFORMATION, LONG)
+    qtbot.wait_until(lambda: window.size() == SCALED and share_of_slide(window) >= 0.5)
+    (toolbar,) = window.findChildren(QToolBar)
+    assert toolbar.isHidden()
+    window.resize(1300, 900)
+    qtbot.wait_until(lambda: window.width() == 1300 and not window.tabifiedDockWidgets(window.docks["query"]))
+    assert toolbar.isVisible(), "it is back, with the panels"
+    window.set_full_screen(True)
+    assert toolbar.isHidden()
+    window.set_full_screen(False)
+    assert toolbar.isVisible()
 
 
 @pytest.mark.usefixtures("large_letters")
@@ -253,3 +276,62 @@ def test_a_long_note_in_large_letters_leaves_the_slide_half(
     window.docks.show("query")
     window.messages.show_message(MessageKind.INFORMATION, LONG * 2)
     qtbot.wait_until(lambda: window.size() == size and share_of_slide(window) >= 0.5)
+
+
+def test_a_note_that_is_not_all_seen_begins_with_its_first_line(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    window.resize(SCALED)
+    for number in range(2):
+        window.messages.show_message(MessageKind.INFORMATION, f"{number}. {LONG * 2}")
+        newest = window.messages.messages[-1]
+        qtbot.wait_until(
+            lambda newest=newest: 0 < newest.visibleRegion().boundingRect().height() < newest.height()
+        )
+        qtbot.wait_until(lambda newest=newest: newest.visibleRegion().boundingRect().y() == 0)
+
+
+@pytest.mark.parametrize("size", [(1600, 1000), (1300, 800), (1024, 700)])
+def test_the_slides_beside_the_query_scroll_once(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, open_in: OpenIn, size: tuple[int, int]
+) -> None:
+    for number in range(20):
+        write_slide(tmp_path / f"slide {number}.tif")
+    with qtbot.wait_signal(window.folder.listed):
+        open_in(window, tmp_path / "slide 0.tif")
+    window.resize(*size)
+    window.docks.show("query")
+    window.docks.show("folder")
+    area, slides = window.docks["folder"].widget(), window.folder.slide_list
+    assert isinstance(area, YieldingArea)
+    third = slides.slides.index(2, 0)
+    qtbot.wait_until(lambda: slides.viewport().rect().contains(slides.visualRect(third)))
+    assert slides.verticalScrollBar().maximum() > 0
+    qtbot.wait_until(lambda: area.verticalScrollBar().maximum() == 0)
+
+
+@pytest.mark.usefixtures("large_letters")
+def test_a_page_that_is_wider_than_its_panel_scrolls_instead_of_being_cut(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    window.resize(1024, 700)
+    window.docks.show("query")
+    panel, page = window.docks.panel("query"), window.overlays.page
+    assert isinstance(panel, QueryPanel)
+    assert isinstance(page, QScrollArea)
+    panel.tabs.setCurrentWidget(page)
+    slider = child(page, QSlider, overlay_strings.SLIDERS["opacity"][0].replace("&", ""))
+    qtbot.wait_until(lambda: page.viewport().width() < page.widget().width())
+    qtbot.wait_until(page.horizontalScrollBar().isVisible)
+    page.ensureWidgetVisible(slider)
+    assert (
+        page.viewport()
+        .rect()
+        .contains(
+            slider.geometry().translated(
+                slider.parentWidget().mapTo(page.viewport(), slider.parentWidget().rect().topLeft())
+            )
+        )
+    )

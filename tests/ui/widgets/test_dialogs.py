@@ -1,14 +1,14 @@
-"""Choosing a file to save to: its ending, and what it would replace."""
+"""How dialogs are shown; choosing a file to save to: its ending, and what it would replace."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QLabel, QLineEdit, QMessageBox, QVBoxLayout, QWidget
 
 from viewer.ui.widgets import strings
-from viewer.ui.widgets.dialogs import choose_save_path
+from viewer.ui.widgets.dialogs import choose_save_path, show_dialog
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,3 +86,17 @@ def test_a_file_that_only_the_ending_names_is_asked_about(
     yes = answer == QMessageBox.StandardButton.Yes
     assert choose(qtbot, tmp_path) == (tmp_path / "a.h5" if yes else None)
     assert asked == [strings.REPLACE.format(file="a.h5")]
+
+
+def test_a_dialog_without_a_size_of_its_own_cuts_no_field(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.add_widget(parent)
+    parent.show()
+    dialog = QDialog(parent)
+    layout, fields = QVBoxLayout(dialog), [QLineEdit() for _ in range(8)]
+    layout.addWidget(QLabel("What is entered here is not written into the file. " * 4, wordWrap=True))
+    for field in fields:
+        layout.addWidget(field)
+    show_dialog(dialog)
+    qtbot.wait_until(dialog.isVisible)
+    assert all(field.height() >= field.sizeHint().height() for field in fields)

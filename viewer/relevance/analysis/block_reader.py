@@ -13,6 +13,7 @@ import numpy as np
 from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
 from viewer.relevance.patches.attention_codes import TOKENS_A_SIDE
 from viewer.relevance.patches.blocks import ON_GRID, Block, BlockResult, Half
+from viewer.relevance.patches.parts import REACH
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.slide.source import TileError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders.card import EncoderCard
-    from viewer.relevance.encoders.protocols import Attending, Encoder, Magnifying
+    from viewer.relevance.encoders.protocols import Attending, Dividing, Encoder, Magnifying
     from viewer.relevance.patches.grid import PatchGrid
     from viewer.slide.source import Source
 
@@ -41,6 +42,14 @@ class _Encoded(NamedTuple):
 
 
 _NO_FEATURES = np.empty((0, 0), np.float32)
+
+
+class _Way(NamedTuple):
+    """How a block is encoded, see ``BlockReader.submit``."""
+
+    side: int = TOKENS_A_SIDE
+    half: Half = ON_GRID
+    parts: bool = False
 
 
 class BlockReader:
@@ -91,12 +100,19 @@ class BlockReader:
             self._turn.release()
 
     def submit(
-        self, block: Block, requested: Mask, side: int = TOKENS_A_SIDE, *, half: Half = ON_GRID
+        self,
+        block: Block,
+        requested: Mask,
+        side: int = TOKENS_A_SIDE,
+        *,
+        half: Half = ON_GRID,
+        parts: bool = False,
     ) -> None:
         """Read and encode a block: those of its patches that are ``requested`` (rows, columns of the block),
         with ``side`` tokens along each (of an encoder that is ``Magnifying``), ``half`` patches, 0 or 1,
-        further down and to the right."""
-        self._running.add(self._pool.submit(self._read_and_encode, block, np.argwhere(requested), side, half))
+        further down and to the right; or their ``parts`` (of an encoder that is ``Dividing``)."""
+        way = _Way(side, half, parts)
+        self._running.add(self._pool.submit(self._read_and_encode, block, np.argwhere(requested), way))
 
     def collect(self, timeout_s: float | None) -> list[BlockResult]:
         """The blocks that are done, in any order; waits for the first, up to ``timeout_s``. Raises what an
@@ -111,28 +127,26 @@ class BlockReader:
         self._pool.shutdown(cancel_futures=True)
         self._running = set()
 
-    def _read_and_encode(
-        self, block: Block, requested: NDArray[np.int64], side: int, half: Half
-    ) -> BlockResult:
+    def _read_and_encode(self, block: Block, requested: NDArray[np.int64], way: _Way) -> BlockResult:
         started_s = thread_time()
         cells = requested + np.array([block.row, block.col])
         try:
-            done = self._encoded(block, cells, side, half)
+            done = self._encoded(block, cells, way)
         except (TileError, UnreadableBlockError):
-            done = self._patch_by_patch(cells, side, half)
+            done = self._patch_by_patch(cells, way)
         features, failed, device, error, tokens = done
         seconds = thread_time() - started_s
-        what = features, cells[failed], seconds, device, error, tokens, side, half
+        what = features, cells[failed], seconds, device, error, tokens, *way
         return BlockResult(block, cells[~failed], *what)
 
-    def _patch_by_patch(self, cells: NDArray[np.int64], side: int, half: Half) -> _Encoded:
+    def _patch_by_patch(self, cells: NDArray[np.int64], way: _Way) -> _Encoded:
         """The patches of a block that cannot be read as a whole, one by one."""
         found: list[_Encoded] = []
         failed = np.zeros(len(cells), bool)
         device = self._device
         for index, cell in enumerate(cells):
             try:
-                one = self._encoded(Block(int(cell[0]), int(cell[1]), 1, 1), cell[None], side, half)
+                one = self._encoded(Block(int(cell[0]), int(cell[1]), 1, 1), cell[None], way)
             except (TileError, UnreadableBlockError):
                 failed[index] = True
                 continue
@@ -149,16 +163,21 @@ class BlockReader:
             tokens=np.concatenate(tokens) if tokens else None,
         )
 
-    def _encoded(self, block: Block, cells: NDArray[np.int64], side: int, half: Half) -> _Encoded:
-        card = self._encoder.card
+    def _encoded(self, block: Block, cells: NDArray[np.int64], way: _Way) -> _Encoded:
+        card, side = self._encoder.card, way.side
         if side != TOKENS_A_SIDE:
             card = replace(card, patch_px=card.patch_px * side // TOKENS_A_SIDE)
-        pixels = read_block(self._source, self._grid, card, block, half)
+        if way.parts:  # they reach beyond their patches
+            card = replace(card, margin_px=card.margin_px + round(card.patch_px * REACH))
+        pixels = read_block(self._source, self._grid, card, block, way.half)
         rows, cols = (cells - np.array([block.row, block.col])).T
         with self._turn:
             device = self._device
             try:
                 none_failed = np.zeros(len(cells), bool)
+                if way.parts:
+                    parts = cast("Dividing", self._encoder).encode_parts(pixels, self._calibration)
+                    return _Encoded(parts[rows, cols].reshape(len(cells), -1), none_failed, device)
                 if side != TOKENS_A_SIDE:
                     features, tokens = cast("Magnifying", self._encoder).attend_at(pixels, side)
                     return _Encoded(features[rows, cols], none_failed, device, tokens=tokens[rows, cols])

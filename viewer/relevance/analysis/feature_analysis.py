@@ -6,15 +6,17 @@ read are failed and stay not analysed.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from gpu.compute.device import compute_device
 from viewer.common.atomic_write import SaveError
-from viewer.common.errors import EncoderDeviceError, EncoderMemoryError
+from viewer.common.errors import EncoderDeviceError, EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.block_reader import BlockReader
+from viewer.relevance.analysis.parts_stage import PartsStage
 from viewer.relevance.analysis.schedule import blocks_of
 from viewer.relevance.analysis.scoring import Scoring
 from viewer.relevance.models.batching import one_torch_thread, raise_malloc_trim_threshold
@@ -82,6 +84,7 @@ class FeatureAnalysis:
         if store.calibration is not None:
             self._note_calibration()
         self._scoring = Scoring(encoder, store, self.tissue)
+        self.parts = PartsStage(store) if encoder.card.part_features else None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -143,8 +146,26 @@ class FeatureAnalysis:
         self.begun[block.cells] |= requested
         reader.submit(block, requested, self._side_of(block, requested))
 
+    def divide(self, query: Query | None) -> bool:
+        """Analyse some patches in parts once all are known, more of them for a query; whether there are any
+        to do."""
+        if self.parts is None or not self.store.count:
+            return False
+        scores = None
+        if query is not None and self._scoring.scores_parts(query):
+            with suppress(UnsupportedTermError):  # raised where it is scored
+                scores = self._scoring.field(query, self.failed, parts=False).scores
+        self.parts.choose(scores)
+        return bool(self.parts.pending.any())
+
     def take(self, outcome: BlockResult) -> None:
         """Keep a reader's result. A full memory makes later blocks smaller; at last the CPU is used."""
+        if outcome.parts and self.parts is not None:
+            if self.parts.take(outcome):
+                self._store_or_note(lambda: self.store.append_parts(outcome.cells, outcome.features))
+            elif outcome.device_error is not None:
+                self._shrink_or_fall_back(outcome)
+            return
         self.begun[tuple(outcome.cells.T)] = self.begun[tuple(outcome.failed.T)] = False
         if outcome.device_error is not None:
             self.pending[tuple(outcome.cells.T)] = True
@@ -163,13 +184,21 @@ class FeatureAnalysis:
             )
 
     def run_to_end(
-        self, progress: Callable[[float, float], None] | None = None, *, threads: int | None = None
+        self,
+        progress: Callable[[float, float], None] | None = None,
+        *,
+        query: Query | None = None,
+        threads: int | None = None,
     ) -> None:
-        """Analyse all that is pending, on as many threads as torch has been given where ``threads`` is None.
+        """Analyse all that is pending, on as many threads as torch has been given where ``threads`` is None,
+        then some patches in parts (``divide``).
 
         ``progress`` is called with how many patches are done, of how many. Raises EncoderError, SlideError.
         """
         if self.pending.any():
+            with one_torch_thread() as before, self.reader(threads or before) as reader:
+                self._run(reader, progress)
+        if self.divide(query):
             with one_torch_thread() as before, self.reader(threads or before) as reader:
                 self._run(reader, progress)
         self.finish()
@@ -183,7 +212,8 @@ class FeatureAnalysis:
         pixels; () where there are none. Raises UnsupportedTermError.
         """
         reasons = self._scoring.explain(leaf, row, col)
-        if not self.encoder.card.refines or max(self.store.subject.mpp_um) > _CLOSE_MPP_UM:
+        coarse = max(self.store.subject.mpp_um) > _CLOSE_MPP_UM
+        if not self.encoder.card.refines or coarse or any(reason.of_part for reason in reasons):
             return reasons
         try:
             patch = self.grid.rect(row, col)
@@ -210,9 +240,12 @@ class FeatureAnalysis:
             while reader.busy < reader.room:
                 if not waiting:
                     waiting = blocks_of(self.pending, self.block_side)[::-1]
-                    if not waiting:
-                        break
-                self.begin(waiting.pop(), reader)
+                if waiting:
+                    self.begin(waiting.pop(), reader)
+                elif self.parts is not None and self.parts.pending.any():
+                    self.parts.begin(reader, self.block_side)
+                else:
+                    break
             if not reader.busy:
                 return
             side = self.block_side

@@ -6,7 +6,7 @@ Glass is known without being measured: it scores 0 for all terms but "background
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -15,14 +15,16 @@ from viewer.relevance.analysis import strings
 from viewer.relevance.analysis.similarity import likeness
 from viewer.relevance.encoders.vocabulary import meaning_of, values_of
 from viewer.relevance.patches.field import RelevanceField
+from viewer.relevance.patches.grid import PATCH_UM
 from viewer.relevance.patches.nearest import nearest_known
-from viewer.relevance.query.tree import All, AnyOf, Near, Term, Without, evaluate, text_of
+from viewer.relevance.patches.parts import PARTS
+from viewer.relevance.query.tree import All, AnyOf, Near, Term, Without, evaluate, leaves, text_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.encoders.card import Reason
-    from viewer.relevance.encoders.protocols import Encoder
+    from viewer.relevance.encoders.protocols import Dividing, Encoder
     from viewer.relevance.features.store import FeatureStore
     from viewer.relevance.query.tree import Leaf, Like, Query
 
@@ -44,30 +46,64 @@ class Scoring:
         self._nearest: NDArray[np.int32] | None = None
         self._failed = np.zeros(store.grid.shape, bool)
 
-    def field(self, query: Query, failed: Mask) -> RelevanceField:
-        """The field of a query from the features in the store.
+    def field(self, query: Query, failed: Mask, *, parts: bool = True) -> RelevanceField:
+        """The field of a query from the features in the store. A patch whose parts are in the store scores as
+        its best part does, if that is more; without ``parts`` as a whole.
 
         ``failed``: patches that could not be read; they are not analysed, and not estimated. Raises
         UnsupportedTermError.
         """
         self._refresh(failed)
-        field = evaluate(_within_tissue(query), self._leaf_field)
-        unit, normalisation = values_of(self._encoder.card, query)
+        field = evaluate(_within_tissue(query), lambda leaf: self._leaf_field(leaf, parts))
+        encoder, unit, normalisation = values_of(self._encoder.card, query)
+        if parts and self._store.parts.count and self.scores_parts(query):
+            best = strings.BEST_PART.format(count=self._store.parts.count, um=PATCH_UM / 2)
+            normalisation = f"{normalisation}; {best}"
         meaning = meaning_of(self._encoder.card.id, query)
         if meaning is not None:
             normalisation = "; ".join((normalisation, meaning.of_threshold, *meaning.of_levels))
-        provenance = replace(field.provenance, query=text_of(query), unit=unit, normalisation=normalisation)
+        provenance = replace(
+            field.provenance,
+            query=text_of(query),
+            encoder=encoder,
+            unit=unit,
+            normalisation=normalisation,
+        )
         return replace(field, provenance=provenance)
 
     def explain(self, leaf: Leaf, row: int, col: int) -> tuple[Reason, ...]:
-        """The measurements behind the score of a patch; () where there are none. Raises
-        UnsupportedTermError.
+        """The measurements behind the score of a patch, or of its best part where it scores as that; () where
+        there are none. Raises UnsupportedTermError.
         """
         index = self._index_of((row, col))
         if index is None or not isinstance(leaf, Term):
             return ()
         self._refresh(self._failed)
-        return self._encoder.explain(leaf, self._features, index, self._store.calibration or {})
+        features, calibration = self._features, self._store.calibration or {}
+        part = self._best_part(leaf, row, col)
+        if part is None:
+            return self._encoder.explain(leaf, features, index, calibration)
+        with_part = np.concatenate([features, features[index : index + 1]])
+        with_part[-1, : len(part)] = part
+        reasons = self._encoder.explain(leaf, with_part, len(features), calibration)
+        return tuple(replace(reason, of_part=True) for reason in reasons)
+
+    def scores_parts(self, query: Query) -> bool:
+        """Whether parts of patches can be scored for one of the terms of a query at least."""
+        if not self._encoder.card.part_features:
+            return False
+        dividing = cast("Dividing", self._encoder)
+        return any(isinstance(leaf, Term) and dividing.scores_parts(leaf) for leaf in leaves(query))
+
+    def _best_part(self, term: Term, row: int, col: int) -> NDArray[np.float32] | None:
+        """The features of the best part of a patch, where it is better than the patch."""
+        index, divided = self._index_of((row, col)), self._store.parts.index_of(row, col)
+        if index is None or divided is None or not self.scores_parts(term):
+            return None
+        whole = self._encoder.score(term, self._features, self._store.calibration or {})[index]
+        parts = self._store.parts.rows(divided, divided + 1)[1]
+        scores = np.nan_to_num(self._scores_of_parts(term, parts)[0])
+        return parts.reshape(PARTS, -1)[scores.argmax()] if scores.max() > whole else None
 
     def _refresh(self, failed: Mask) -> None:
         """Load new features. Without new ones the array stays the same object: encoders cache its ranks."""
@@ -77,7 +113,7 @@ class Scoring:
         if not np.array_equal(failed, self._failed):
             self._failed, self._nearest = failed.copy(), None
 
-    def _leaf_field(self, leaf: Leaf) -> RelevanceField:
+    def _leaf_field(self, leaf: Leaf, parts: bool) -> RelevanceField:
         grid = self._store.grid
         glass = ~self._tissue
         provenance = self._store.subject.provenance(self._encoder.card, text_of(leaf))
@@ -87,7 +123,7 @@ class Scoring:
             )
         scores = np.full(grid.shape, _on_glass(leaf), np.float32)
         known = glass.copy()
-        values = self._values(leaf)
+        values = self._values(leaf, parts)
         if values is None:
             return RelevanceField.of(grid, scores, known, provenance, glass=glass)
         rows, cols = self._cells.T
@@ -100,12 +136,15 @@ class Scoring:
         scores[estimated] = values[self._nearest[estimated]]
         return RelevanceField.of(grid, scores, known, provenance, estimated=estimated, glass=glass)
 
-    def _values(self, leaf: Leaf) -> NDArray[np.float32] | None:
+    def _values(self, leaf: Leaf, parts: bool) -> NDArray[np.float32] | None:
         """The score of every patch in the store; None where there is nothing to score yet."""
         if isinstance(leaf, Term):
             if not len(self._cells):
                 return None
-            return self._encoder.score(leaf, self._features, self._store.calibration or {})
+            values = self._encoder.score(leaf, self._features, self._store.calibration or {})
+            if parts and self._store.parts.count and self.scores_parts(leaf):
+                return self._with_best_parts(leaf, values)
+            return values
         like, unlike = self._indices(leaf.positives), self._indices(leaf.negatives)
         if not like:
             if not any(self._is_pending(cell) for cell in leaf.positives):
@@ -116,6 +155,21 @@ class Scoring:
             return likeness(self._features[:, -card.vector_width :], like, unlike, kind=card.feature_kind)
         except ValueError as error:
             raise UnsupportedTermError(strings.EXAMPLES_NOT_COMPARED.format(error=error)) from error
+
+    def _with_best_parts(self, term: Term, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The scores of patches, or those of their best parts; NaN where a patch could not be measured."""
+        cells, parts = self._store.parts.rows()
+        scores = self._scores_of_parts(term, parts)
+        best = np.full(self._store.grid.shape, np.nan, np.float32)
+        best[tuple(cells.T)] = np.fmax.reduce(scores, axis=1)
+        return np.where(np.isnan(values), values, np.fmax(values, best[tuple(self._cells.T)]))
+
+    def _scores_of_parts(self, term: Term, parts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, PARTS) of the rows (n, PARTS · features) of some patches."""
+        dividing = cast("Dividing", self._encoder)
+        flat = parts.reshape(len(parts) * PARTS, -1)
+        scores = dividing.score_parts(term, flat, self._features, self._store.calibration or {})
+        return scores.reshape(-1, PARTS)
 
     def _indices(self, cells: tuple[tuple[int, int], ...]) -> list[int]:
         found = (self._index_of(cell) for cell in cells)

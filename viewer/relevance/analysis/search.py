@@ -137,7 +137,7 @@ def ask(
         )
         with opened as analysis:
             query = _whole_query(question, analysis.grid)
-            analysis.run_to_end(progress)
+            analysis.run_to_end(progress, query=query)
             field = analysis.field(query)
             judgement = judgement_of(analysis.encoder.card.id, query)
             found = find_places(field, judgement.threshold, top)

@@ -13,6 +13,9 @@ UNREAD = {
 }
 """By whether there is one."""
 
+# Parts of patches.
+BEST_PART = "{count:,} patches, mixed or uncertain, by the best of their squares of {um:g} µm"
+
 # Attention.
 NO_ATTENTION = "{title} has no attention maps"
 NO_OVERLAPS = "{title} does not compare parts of a patch: no overlap pass was run."

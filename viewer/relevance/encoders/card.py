@@ -41,11 +41,12 @@ class EncoderCard:
     its features: those of another version are not used.
 
     ``vector_width``: of the features, the last ones that are a vector by which patches are compared; 0: all.
-    ``magnifies``, ``refines``, ``names_scores``: it follows the protocol of that name (``Magnifying``,
-    ``Refining``, ``NamedScores``). ``scores_files``: words can be compared with features of its name that
-    another program stored. ``needs_weights``: a file of its own, and not code alone; ``needs_terms``: its
-    terms are shown, and accepted, before it is used. ``page``: the file of its model card, Markdown; ""
-    without one.
+    ``part_features``: of them, the first ones, those that parts of a patch have, too, of an encoder that is
+    ``Dividing``; else 0. ``magnifies``, ``refines``, ``names_scores``: it follows the protocol of that name
+    (``Magnifying``, ``Refining``, ``NamedScores``). ``scores_files``: words can be compared with features of
+    its name that another program stored. ``needs_weights``: a file of its own, and not code alone;
+    ``needs_terms``: its terms are shown, and accepted, before it is used. ``page``: the file of its model
+    card, Markdown; "" without one.
     """
 
     id: str
@@ -66,6 +67,7 @@ class EncoderCard:
     query_kind: QueryKind = "none"
     feature_kind: FeatureKind = "embedding"
     vector_width: int = 0
+    part_features: int = 0
     attends: Attends = ""
     magnifies: bool = False
     refines: bool = False
@@ -92,7 +94,7 @@ class Reason:
     """One measurement behind a score: "nuclear density 11,900/mm², 87th percentile of this slide".
 
     ``contribution`` is signed: how much it moved the score, largest first when listed. ``refined``: the value
-    at 0.5 µm per pixel, where it was measured.
+    at 0.5 µm per pixel, where it was measured. ``of_part``: of the part by which a patch scores.
     """
 
     measurement: str
@@ -101,12 +103,14 @@ class Reason:
     percentile: float
     contribution: float
     refined: float | None = None
+    of_part: bool = False
 
     def in_words(self) -> str:
         """For the reader."""
         rank = strings.RANK.format(percentile=_ordinal(self.percentile))
         finer = "" if self.refined is None else strings.REFINED.format(value=self._with_unit(self.refined))
-        return f"{self.measurement} {self._with_unit(self.value)}, {rank}{finer}"
+        place = strings.OF_PART if self.of_part else ""
+        return f"{self.measurement} {self._with_unit(self.value)}, {rank}{finer}{place}"
 
     def _with_unit(self, value: float) -> str:
         number = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -68,6 +68,31 @@ class Refining(Protocol):
 
 
 @runtime_checkable
+class Dividing(Protocol):
+    """An encoder that can encode parts of a patch: squares of half its side at every quarter of it, those
+    whose middle the patch holds. Some reach into the patches before it."""
+
+    def encode_parts(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
+        """The first features of the parts of a block of patches (rows, columns, PARTS, part_features of its
+        card). ``block`` as for ``Encoder.encode``, with a quarter of a patch more on each side. Raises as
+        that does.
+        """
+
+    def scores_parts(self, term: Term) -> bool:
+        """Whether those features are enough to score a term."""
+
+    def score_parts(
+        self,
+        term: Term,
+        parts: NDArray[np.float32],
+        features: NDArray[np.float32],
+        calibration: Mapping[str, Any],
+    ) -> NDArray[np.float32]:
+        """How much each of ``parts`` (n, part_features) is like the term, as ``Encoder.score``: (n,). Ranks
+        are taken among ``features``, those of the patches."""
+
+
+@runtime_checkable
 class NamedScores(Protocol):
     """An encoder with a fixed set of named concepts."""
 

@@ -100,15 +100,15 @@ HIPT_FAMILY = "hierarchical vision transformer"
 VIT_FAMILY = "vision transformer of patches"
 HIPT_NORMALISATION = "attention, relative to even attention"
 
-# How well words are ranked, behind "is read by". Of several slides, of one.
-BY_MEASURED = (
-    "measured concepts (AUROC {auc:.2f} on {slides} test slides)",
-    "measured concepts (AUROC {auc:.2f} on one test slide)",
+# How well words are ranked, behind "is read by".
+BY_MEASURED = "measured concepts ({tested})"
+BY_TISSUE = "the tissue encoder ({tested})"
+TESTED = (
+    "AUROC {auc:.2f} on {slides} test slides",
+    "AUROC {auc:.2f} on one test slide, which says little",
 )
-BY_TISSUE = (
-    "the tissue encoder (AUROC {auc:.2f} on {slides} test slides)",
-    "the tissue encoder (AUROC {auc:.2f} on one test slide)",
-)
+"""Of several slides, of one."""
+HARDLY_TESTED = "how well is not known: too few test patches, {patches}"
 OWN_TISSUE = "the tissue encoder ({figure})"
 TISSUE_BETTER = ", the tissue encoder would do better ({auc:.2f})"
 TISSUE_NO_BETTER = ", the tissue encoder is not clearly better ({auc:.2f})"
@@ -121,3 +121,4 @@ LIKE_NORMALISATION = "likeness of the network's vectors to those of the examples
 # Reasons.
 RANK = "{percentile} percentile of this slide"
 REFINED = " ({value} at 0.5 µm/px)"
+OF_PART = ", in its best part"

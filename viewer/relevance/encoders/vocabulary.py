@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.tissue.card import TissueFacts
     from viewer.relevance.encoders.tissue.meaning import Meaning
     from viewer.relevance.encoders.word_figures import AllFigures
-    from viewer.relevance.query.lexicon import Lexicon
+    from viewer.relevance.query.lexicon import Entry, Lexicon
     from viewer.relevance.query.tree import Leaf, Query
 
 
@@ -40,12 +40,14 @@ def lexicon_of(chosen: str) -> Lexicon:
     facts, figures = tissue_facts() if tissue_cards() else None, word_figures()
     if facts is not None and figures.tissue_sha256 == facts.weights_sha256:
         read = with_composed(_by_figures(facts, figures, chosen))
-        return read if chosen else _with_rules_of(read, lexicon_of(TISSUE_ID))
+        return read if chosen else _with_rules_of(read, with_composed(_by_figures(facts, figures, TISSUE_ID)))
     if facts is not None and encoder_id == TISSUE_ID:  # of another training, not tested on the same patches
         named = ((names, strings.OWN_TISSUE.format(figure=figure)) for names, figure in facts.named)
         return with_composed(load_lexicon(tuple(named)))
-    measured = {name: by_measured(one, tissue_names_it=False) for name, one in figures.words.items()}
-    return with_composed(load_lexicon((), _given(measured)))
+    sentences: dict[str, str] = {}
+    for entry in class_entries():
+        sentences |= _measured_sentences(entry, figures, tissue_names_it=False)
+    return with_composed(load_lexicon((), _given(sentences)))
 
 
 def encoder_for(chosen: str, query: Query | None) -> str:
@@ -71,16 +73,32 @@ def _by_figures(facts: TissueFacts, figures: AllFigures, chosen: str) -> Lexicon
         known = figures.of(entry.names)
         better = bool(known) and all(figure.tissue_is_better for figure in known.values())
         wanted = chosen == TISSUE_ID or (not chosen and (better or not can_measure))
-        if can_name and wanted:
+        if named is not None and can_name and wanted:
             key = key_of_classes(class_weights(entry.weights))
             highest = max(known.values(), key=lambda figure: figure.measured or 0, default=None)
             if highest is not None:
                 classes[key] = by_tissue(highest, facts.meanings.get(key))
             else:
-                classes[key] = strings.OWN_TISSUE.format(figure=named.ranked if named else "")
+                classes[key] = strings.OWN_TISSUE.format(figure=named.ranked_as(entry.names[0]))
         else:
-            ranked |= {name: by_measured(figure, tissue_names_it=can_name) for name, figure in known.items()}
+            ranked |= _measured_sentences(entry, figures, tissue_names_it=can_name)
     return load_lexicon(_given(classes), _given(ranked))
+
+
+def _measured_sentences(entry: Entry, figures: AllFigures, *, tissue_names_it: bool) -> dict[str, str]:
+    """By name of a term, how well what is measured for it ranks it: names that are measured alike have the
+    same figures."""
+    measured = load_lexicon()
+    by_weights = {
+        one.weights: by_measured(figure, tissue_names_it=tissue_names_it)
+        for name, figure in figures.of(entry.names).items()
+        if (one := measured.find(name)) is not None
+    }
+    return {
+        name: by_weights[one.weights]
+        for name in entry.names
+        if (one := measured.find(name)) is not None and one.weights in by_weights
+    }
 
 
 def _given(sentences: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -97,20 +115,23 @@ def _with_rules_of(lexicon: Lexicon, other: Lexicon) -> Lexicon:
     return replace(lexicon, entries=tuple(entries))
 
 
-def values_of(card: EncoderCard, query: Query) -> tuple[str, str]:
-    """What the scores of a query are, and what 0 and 1 mean, as text."""
+def values_of(card: EncoderCard, query: Query) -> tuple[str, str, str]:
+    """Of the scores of a query: what made them, their unit, and what 0 and 1 mean, as text."""
     if card.id != TISSUE_ID:
-        return UNIT, card.normalisation
-    kinds = {_normalisation(leaf, card): None for leaf in leaves(query)}
-    if card.normalisation not in kinds:
-        return UNIT, "; ".join(kinds)
-    return PROBABILITY if isinstance(query, Term) else COMBINED, "; ".join(kinds)
+        return card.title, UNIT, card.normalisation
+    made = dict(_made_by(leaf, card) for leaf in leaves(query))
+    titles = ", ".join(dict.fromkeys(made.values()))
+    if card.normalisation not in made:
+        return titles, UNIT, "; ".join(made)
+    return titles, PROBABILITY if isinstance(query, Term) else COMBINED, "; ".join(made)
 
 
-def _normalisation(leaf: Leaf, card: EncoderCard) -> str:
+def _made_by(leaf: Leaf, card: EncoderCard) -> tuple[str, str]:
+    """What 0 and 1 mean of a leaf, and what made its scores."""
     if not isinstance(leaf, Term):
-        return strings.LIKE_NORMALISATION
-    return card.normalisation if class_weights(leaf.weights) else MEASURED.normalisation
+        return strings.LIKE_NORMALISATION, card.title
+    by = card if class_weights(leaf.weights) else MEASURED
+    return by.normalisation, by.title
 
 
 def meaning_of(encoder_id: str, query: Query | None) -> Meaning | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer.common.log import logger
 from viewer.relevance.encoders import strings
-from viewer.relevance.encoders.tissue.card import shipped_folder
+from viewer.relevance.encoders.tissue import card
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,17 +23,20 @@ log = logger("relevance")
 FILE = "words.json"
 CLEAR_GAIN = 0.02
 """Of AUROC, beside an interval of the gain above 0: less is no reason to encode a slide a second time."""
+FEWEST_PATCHES = 20
+"""With fewer nothing is said of a word but that."""
 WEAK_BELOW, WEAK_RECALL = 0.9, 0.5
 """AUROC, and the share of a word's patches that reach its threshold: with less the reader is warned."""
 
 
 @dataclass(frozen=True, slots=True)
 class WordFigures:
-    """Of one word on ``slides`` test slides that show it: the AUROC of each encoder, ``measured`` None where
-    that is not measured; ``gain``: 95 % of by how much the tissue encoder's is higher, None of too few
-    cases."""
+    """Of one word on ``slides`` test slides that show it, in so many ``patches``: the AUROC of each encoder,
+    ``measured`` None where that is not measured; ``gain``: 95 % of by how much the tissue encoder's is
+    higher, None of too few cases."""
 
     slides: int
+    patches: int
     measured: float | None
     tissue: float
     gain: tuple[float, float] | None
@@ -60,7 +63,7 @@ class AllFigures:
 
 def word_figures() -> AllFigures:
     """What is recorded; nothing where the file is missing or damaged: then nothing is claimed."""
-    path = shipped_folder() / FILE
+    path = card.shipped_folder() / FILE
     try:
         stat = path.stat()
     except OSError:
@@ -83,6 +86,7 @@ def _figures(one: Mapping[str, Any]) -> WordFigures:
     gain, measured = one["gain"], one["measured"]
     return WordFigures(
         int(one["slides"]),
+        int(one["patches"]),
         None if measured is None else float(measured["auc"]),
         float(one["tissue"]["auc"]),
         None if gain is None else (float(gain[0]), float(gain[1])),
@@ -94,21 +98,28 @@ def by_measured(figures: WordFigures, *, tissue_names_it: bool) -> str:
     cannot."""
     if figures.measured is None:
         return ""
-    text = strings.BY_MEASURED[figures.slides == 1].format(auc=figures.measured, slides=figures.slides)
+    text = strings.BY_MEASURED.format(tested=_tested(figures, figures.measured))
     if tissue_names_it:
         template = strings.TISSUE_BETTER if figures.tissue_is_better else strings.TISSUE_NO_BETTER
         text += template.format(auc=figures.tissue)
-    return text + (strings.WEAK if figures.measured < WEAK_BELOW else "")
+    weak = figures.measured < WEAK_BELOW and figures.patches >= FEWEST_PATCHES
+    return text + (strings.WEAK if weak else "")
 
 
 def by_tissue(figures: WordFigures, meaning: Meaning | None) -> str:
     """That the tissue encoder reads a word, how well it ranks it, and measured concepts; ``meaning`` of its
     values."""
-    text = strings.BY_TISSUE[figures.slides == 1].format(auc=figures.tissue, slides=figures.slides)
+    text = strings.BY_TISSUE.format(tested=_tested(figures, figures.tissue))
     other = strings.NOT_MEASURED if figures.measured is None else strings.BESIDE_MEASURED
     text += other.format(auc=figures.measured)
-    if figures.tissue < WEAK_BELOW:
-        return text + strings.WEAK
     if meaning is not None and meaning.recall < WEAK_RECALL:
         text += strings.MOSTLY_MISSED.format(recall=meaning.recall, threshold=meaning.threshold)
+    elif figures.tissue < WEAK_BELOW:
+        text += strings.WEAK
     return text
+
+
+def _tested(figures: WordFigures, auc: float) -> str:
+    if figures.patches < FEWEST_PATCHES:
+        return strings.HARDLY_TESTED.format(patches=figures.patches)
+    return strings.TESTED[figures.slides == 1].format(auc=auc, slides=figures.slides)

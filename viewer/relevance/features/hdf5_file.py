@@ -22,18 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import h5py
     from numpy.typing import NDArray
 
     from viewer.relevance.features.store_key import StoreSubject
 
 MAX_FEATURES = 8192
 MAX_CALIBRATION_BYTES = 4 << 20
+_PART_CELLS, _PARTS = "part_cells", "part_features"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFeatures:
     """What a store holds: cells (n, 2) as row, column; features (n, width); ``calibration`` of the slide,
-    None before there was one. ``complete``: nothing was left to analyse. ``scores`` (n,) by the names of
+    None before there was one. ``complete``: nothing was left to analyse. ``parts`` (m, parts · width) of the
+    patches ``part_cells`` (m, 2), which are a few of them. ``scores`` (n,) by the names of
     the encoder's concepts are for other programs: written, never read, as queries score the features.
     """
 
@@ -42,6 +45,8 @@ class StoredFeatures:
     calibration: Mapping[str, Any] | None
     complete: bool
     scores: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    part_cells: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
+    parts: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
 
 def as_hdf5(subject: StoreSubject, stored: StoredFeatures) -> bytes:
@@ -68,6 +73,9 @@ def as_hdf5(subject: StoreSubject, stored: StoredFeatures) -> bytes:
                 "level0_height": subject.extent_px[1],
             }
         )
+        if len(stored.parts):
+            file.create_dataset(_PART_CELLS, data=stored.part_cells, dtype="<i4")
+            file.create_dataset(_PARTS, data=stored.parts, dtype="<f4")
         for name, scores in stored.scores.items():
             file.create_dataset(f"scores/{name}", data=scores, dtype="<f2")
         calibration = json.dumps(stored.calibration).encode()
@@ -116,12 +124,28 @@ def read_stored(path: Path, subject: StoreSubject) -> StoredFeatures:
         if not inside or (grid.coords()[cells[:, 0] * grid.columns + cells[:, 1]] != corners).any():
             raise FeatureFileError(path, strings.OFF_THE_GRID)
         text = calibration[()].astype(np.uint8).tobytes()
+        part_cells, parts = _read_parts(path, file, subject)
         return StoredFeatures(
             cells.astype(np.int32),
             features[()].astype(np.float32),
             None if text == b"null" else json_object(text),
             bool(attribute(file, "complete")),
+            part_cells=part_cells,
+            parts=parts,
         )
+
+
+def _read_parts(
+    path: Path, file: h5py.File, subject: StoreSubject
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    if _PARTS not in file:
+        return np.empty((0, 2), np.int32), np.empty((0, 0), np.float32)  # none were analysed, or not then
+    cells = checked_dataset(path, file, _PART_CELLS, ndim=(2,), kinds="i")
+    parts = checked_dataset(path, file, _PARTS, ndim=(2,), kinds="f")
+    count, width = parts.shape
+    if width > MAX_FEATURES or count > subject.grid.patch_count or cells.shape != (count, 2):
+        raise FeatureFileError(path, strings.CORNER_COUNT.format(corners=cells.shape, features=parts.shape))
+    return cells[()].astype(np.int32), parts[()].astype(np.float32)
 
 
 def json_object(text: bytes | str) -> dict[str, Any]:

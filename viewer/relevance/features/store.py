@@ -27,6 +27,7 @@ from viewer.relevance.features.hdf5_file import (
 from viewer.relevance.features.journal import Journal, Record, read_journal
 from viewer.relevance.features.safe_hdf5 import FeatureFileError
 from viewer.relevance.features.table import FeatureTable
+from viewer.relevance.patches.parts import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("foveola.features")
 
 _MAX_RECORD_VALUES = 8 << 20
-_FACTS, _CALIBRATION, _ROWS = b"FACT", b"CALB", b"ROWS"
-_KINDS = frozenset({_FACTS, _CALIBRATION, _ROWS})
+_FACTS, _CALIBRATION, _ROWS, _PARTS = b"FACT", b"CALB", b"ROWS", b"PART"
+_KINDS = frozenset({_FACTS, _CALIBRATION, _ROWS, _PARTS})
 
 
 class FeatureStore:
@@ -48,7 +49,8 @@ class FeatureStore:
 
     ``notes`` are sentences for the user: why stored features are not used, or why nothing is stored.
     ``calibration`` is the encoder's calibration to the slide; None until ``set_calibration``. ``complete``:
-    everything that was to be analysed is known.
+    everything that was to be analysed is known. ``parts`` of some patches, each patch's features in one row,
+    are kept beside the features of the patches (``append_parts``).
     """
 
     def __init__(self, subject: StoreSubject, folder: Path, lock: StoreLock | None) -> None:
@@ -64,7 +66,8 @@ class FeatureStore:
         self._journal: Journal | None = None
         self._journal_end = 0
         self._table = FeatureTable(self.grid)
-        self._saved_count = 0  # rows of the table that are on disk
+        self.parts = FeatureTable(self.grid)
+        self._saved_count = self._saved_parts = 0  # rows of the tables that are on disk
         self._calibration_saved = False
         self._failing = False
 
@@ -132,6 +135,12 @@ class FeatureStore:
         self._table.add(cells, features)
         self._write_through()
 
+    def append_parts(self, cells: NDArray[np.integer[Any]], parts: NDArray[np.float32]) -> None:
+        """Add the features of all parts of patches, (n, PARTS · part_features of the card), as ``append``
+        does."""
+        self.parts.add(cells, parts)
+        self._write_through()
+
     def finish(
         self, *, failed: int = 0, scores: Callable[[], Mapping[str, NDArray[np.float32]]] = dict
     ) -> None:
@@ -140,14 +149,15 @@ class FeatureStore:
         the features by name, (n,) in their order. Raises SaveError.
         """
         complete = failed == 0
-        on_disk = self._saved_count == self.count and not self._journal_path.exists()
+        on_disk = self._all_saved and not self._journal_path.exists()
         if self._lock is None or (on_disk and self.complete == complete and self.file.exists()):
             self.complete = complete
             return
-        stored = StoredFeatures(*self.load(), self.calibration, complete, scores())
+        stored = StoredFeatures(*self.load(), self.calibration, complete, scores(), *self.parts.rows())
         save_atomically(self.file, as_hdf5(self.subject, stored))
         self.complete = complete
-        self._saved_count, self._calibration_saved, self._failing = self.count, True, False
+        self._saved_count, self._saved_parts = self.count, self.parts.count
+        self._calibration_saved, self._failing = True, False
         self._close_journal()
         self._journal_end = 0
         try:
@@ -199,7 +209,7 @@ class FeatureStore:
 
     def _write_missing(self) -> None:
         unsaved_calibration = self.calibration is not None and not self._calibration_saved
-        if self._saved_count == self.count and not unsaved_calibration:
+        if self._all_saved and not unsaved_calibration:
             return
         if self._journal is None:
             journal = Journal(self._journal_path, self._journal_end)
@@ -214,11 +224,16 @@ class FeatureStore:
         if self.calibration is not None and unsaved_calibration:
             self._journal.append([Record(_CALIBRATION, json.dumps(self.calibration).encode())])
             self._calibration_saved = True
-        step = max(1, _MAX_RECORD_VALUES // (self._table.width + 2))
-        while self._saved_count < self.count:
-            stop = min(self._saved_count + step, self.count)
-            self._journal.append([_rows_record(*self._table.rows(self._saved_count, stop))])
+        for stop in _steps(self._table, self._saved_count):
+            self._journal.append([_rows_record(_ROWS, *self._table.rows(self._saved_count, stop))])
             self._saved_count = stop
+        for stop in _steps(self.parts, self._saved_parts):
+            self._journal.append([_rows_record(_PARTS, *self.parts.rows(self._saved_parts, stop))])
+            self._saved_parts = stop
+
+    @property
+    def _all_saved(self) -> bool:
+        return (self._saved_count, self._saved_parts) == (self.count, self.parts.count)
 
     def _read(self) -> None:
         """All that is on disk of the subject. File and journal are judged each for itself: one that does not
@@ -226,7 +241,7 @@ class FeatureStore:
         """
         refused = self._refused(self.file, self._read_file)
         self._refused(self._journal_path, lambda: self._read_journal(alone=refused))
-        self._saved_count = self.count
+        self._saved_count, self._saved_parts = self.count, self.parts.count
         self._calibration_saved = self.calibration is not None
 
     def _refused(self, path: Path, read: Callable[[], None]) -> bool:
@@ -250,8 +265,10 @@ class FeatureStore:
     def _read_file(self) -> None:
         if self.file.exists():
             stored = read_stored(self.file, self.subject)
-            self._check_width(self.file, *stored.features.shape)
+            self._check_width(self.file, stored.features, stored.parts)
             self._table.add(stored.cells, stored.features)
+            if len(stored.parts):
+                self.parts.add(stored.part_cells, stored.parts)
             self.calibration, self.complete = stored.calibration, stored.complete
 
     def _read_journal(self, *, alone: bool) -> None:
@@ -262,24 +279,30 @@ class FeatureStore:
         if records[0].kind != _FACTS:
             raise ValueError(strings.NO_SUBJECT)
         self.subject.check(json_object(records[0].payload), self._journal_path)
-        table, calibration = FeatureTable(self.grid), None
+        tables, calibration = {kind: FeatureTable(self.grid) for kind in (_ROWS, _PARTS)}, None
         for record in records[1:]:
-            if record.kind == _ROWS:
-                table.add(*_rows_of(record))
+            if record.kind in tables:
+                tables[record.kind].add(*_rows_of(record))
             elif record.kind == _CALIBRATION:
                 calibration = json_object(record.payload[: MAX_CALIBRATION_BYTES + 1])
         if alone and calibration is None:
             raise FeatureFileError(self._journal_path, strings.CONTINUES_UNUSABLE)
-        self._check_width(self._journal_path, table.count, table.width)
-        if table.count:
-            self._table.add(*table.rows())
+        rows, parts = (table.rows() for table in tables.values())
+        self._check_width(self._journal_path, rows[1], parts[1])
+        for kept, found in (self._table, rows), (self.parts, parts):
+            if len(found[0]):
+                kept.add(*found)
+        if len(rows[0]) or calibration is not None:  # parts alone may come to what is complete
+            self.complete = False
         self.calibration = self.calibration if calibration is None else calibration
-        self.complete, self._journal_end = False, end
+        self._journal_end = end
 
-    def _check_width(self, path: Path, count: int, width: int) -> None:
-        expected = self.subject.card.feature_count
-        if count and expected and width != expected:
-            raise FeatureFileError(path, strings.FEATURE_COUNT.format(found=width, expected=expected))
+    def _check_width(self, path: Path, features: NDArray[np.float32], parts: NDArray[np.float32]) -> None:
+        card = self.subject.card
+        for values, expected in (features, card.feature_count), (parts, PARTS * card.part_features):
+            if len(values) and expected and values.shape[1] != expected:
+                found = values.shape[1]
+                raise FeatureFileError(path, strings.FEATURE_COUNT.format(found=found, expected=expected))
 
 
 def _lock_for(folder: Path, subject: StoreSubject) -> tuple[StoreLock | None, str]:
@@ -296,9 +319,15 @@ def _lock_for(folder: Path, subject: StoreSubject) -> tuple[StoreLock | None, st
     return lock, ""
 
 
-def _rows_record(cells: NDArray[np.int32], features: NDArray[np.float32]) -> Record:
+def _steps(table: FeatureTable, start: int) -> list[int]:
+    """Where records of rows from ``start`` end, each of a bounded size."""
+    step = max(1, _MAX_RECORD_VALUES // (table.width + 2))
+    return [min(end, table.count) for end in range(start + step, table.count + step, step)]
+
+
+def _rows_record(kind: bytes, cells: NDArray[np.int32], features: NDArray[np.float32]) -> Record:
     shape = np.array(features.shape, "<u4").tobytes()
-    return Record(_ROWS, shape + cells.astype("<i4").tobytes() + features.astype("<f4").tobytes())
+    return Record(kind, shape + cells.astype("<i4").tobytes() + features.astype("<f4").tobytes())
 
 
 def _rows_of(record: Record) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

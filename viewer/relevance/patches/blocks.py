@@ -48,7 +48,8 @@ class BlockResult:
 
     ``cells`` (n, 2) as row, column with ``features`` (n, D), and of an encoder with attention ``tokens`` (n,
     heads, 256); ``failed`` (m, 2) could not be read. ``side``: tokens along a patch; ``half``: their shift
-    from their cells, in half patches down and to the right. ``device_error``: the ``device`` lacks memory for
+    from their cells, in half patches down and to the right; ``parts``: the features of a patch are those of
+    its parts, (n, PARTS · D). ``device_error``: the ``device`` lacks memory for
     a block of this size, or is lost; its cells have no features and must be read again. ``seconds``: CPU time
     of the thread.
     """
@@ -63,3 +64,4 @@ class BlockResult:
     tokens: NDArray[np.float32] | None = None
     side: int = TOKENS_A_SIDE
     half: Half = ON_GRID
+    parts: bool = False

@@ -57,8 +57,8 @@ _BRITISH = (
 class Entry:
     """One term. ``weights`` are concept ids with their weights; () where it cannot be measured, for the
     reason ``why``, with the ``nearest`` terms that can. ``group``: what it belongs to, for the reader.
-    ``rule``: of a composed concept, the query that it stands for; ``meaning``: in a sentence. ``ranked``:
-    which encoder reads it, and how well that ranks it; "" where that is not known.
+    ``rule``: of a composed concept, the query that it stands for; ``meaning``: in a sentence. ``ranked``: by
+    key of a name, which encoder reads it and how well that ranks it; names of which that is not known lack.
     """
 
     names: tuple[str, ...]
@@ -70,11 +70,15 @@ class Entry:
     group: str = ""
     rule: Query | None = None
     meaning: str = ""
-    ranked: str = ""
+    ranked: tuple[tuple[str, str], ...] = ()
 
     @property
     def measurable(self) -> bool:
         return bool(self.weights) or self.rule is not None
+
+    def ranked_as(self, text: str) -> str:
+        """Which encoder reads one of its names, and how well it ranks it; "" where that is not known."""
+        return dict(self.ranked).get(key_of(text), "")
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,10 +261,10 @@ def load_lexicon(
     with a sentence on who ranks them how well: words for them stand for these instead of what is measured.
     ``ranked``: the same of names that are measured.
     """
-    of_names = dict(ranked)
+    by_key = {key_of(name): sentence for name, sentence in ranked}
     measured = Lexicon(
         tuple(
-            replace(one, ranked=next((of_names[name] for name in one.names if name in of_names), ""))
+            replace(one, ranked=tuple((key, by_key[key]) for key in map(key_of, one.names) if key in by_key))
             for one in _entries("english.toml")
         )
     )
@@ -268,7 +272,7 @@ def load_lexicon(
         return measured
     sentences = {frozenset(names.split("+")): sentence for names, sentence in classes}
     named = tuple(
-        replace(entry, ranked="; ".join(figures))
+        replace(entry, ranked=tuple((key_of(name), "; ".join(figures)) for name in entry.names))
         for entry in class_entries()
         if (figures := _figures(entry, sentences)) is not None
     )

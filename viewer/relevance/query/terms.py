@@ -59,9 +59,10 @@ class TermReader:
             how = "approximate" if entry.approximate else "exact"
             if entry.approximate:
                 self._note(strings.APPROXIMATE.format(text=text, limits=entry.limits))
-            if entry.ranked:
-                self._note(strings.RANKED.format(text=text, ranked=entry.ranked))
-            understood = Understood(text, entry.names[0], how, entry.weights, entry.limits, entry.ranked)
+            ranked = entry.ranked_as(text)
+            if ranked:
+                self._note(strings.RANKED.format(text=text, ranked=ranked))
+            understood = Understood(text, entry.names[0], how, entry.weights, entry.limits, ranked)
         self.understood[text] = understood
         return Term(text, understood.weights)
 
@@ -74,7 +75,7 @@ class TermReader:
             if isinstance(leaf, Term):
                 part = self._lexicon.find(leaf.text)
                 if part and part.rule is None and part.weights != leaf.weights:  # as the rule scores it
-                    part = replace(part, weights=leaf.weights, ranked="")
+                    part = replace(part, weights=leaf.weights, ranked=())
                 self._known(leaf.text, part)
         return entry.rule
 

@@ -113,8 +113,8 @@ class Engine:
         self._computing_on: ComputingOn | None = None
         self._progress: Progress | None = None
         self._progress_due_s = 0.0
-        # How many patches were done when scores were published last; when the next are due.
-        self._scored = -1
+        # How many patches were done, and in parts, when scores were published last; when the next are due.
+        self._scored: tuple[int, int] | None = None
         self._answer_due_s = 0.0
         self._coarse = True
         self._allocation_due = False
@@ -188,9 +188,10 @@ class Engine:
     def _set_query(self, message: SetQuery) -> None:
         """Known patches are scored at once; where there are none, after the first."""
         self._query, self._field = message, None
+        self._finished = self._finished and self._analysis.parts is None  # it may ask for other parts
         parts = leaves(message.query)
         self._schedule.put_first(cell for leaf in parts if isinstance(leaf, Like) for cell in leaf.positives)
-        self._scored = -1
+        self._scored = None
         self._answer_due_s = 0.0 if self._analysis.store.count else monotonic() + FIRST_ANSWER_S
 
     def _explain(self, message: Explain) -> None:
@@ -229,7 +230,10 @@ class Engine:
         """
         analysis = self._analysis
         overlaps = analysis.overlaps if self._finished else None
-        if not self._resting and (analysis.pending.any() or (overlaps is not None and overlaps.pending)):
+        parts = analysis.parts
+        in_parts = parts is not None and parts.pending.any()
+        between = overlaps is not None and overlaps.pending
+        if not self._resting and (analysis.pending.any() or in_parts or between):
             reader = self._ready_reader()
             while reader.busy < reader.room:
                 side = min(self._side(), analysis.block_side)
@@ -239,17 +243,23 @@ class Engine:
                 elif overlaps is not None and overlaps.pending:
                     block, requested, half = overlaps.next(self._schedule.attention, side)
                     reader.submit(block, requested, half=half)
+                elif parts is not None and parts.pending.any():
+                    parts.begin(reader, side)
                 else:
                     break
         if self._reader is not None and self._reader.busy:
             for outcome in self._reader.collect(_BUSY_WAIT_S):
                 self._take_result(outcome)
             return
-        if not self._resting and not self._finished and not analysis.refine():
+        if not self._resting and not self._finished and not analysis.refine() and not self._divide():
             self._end_analysis()
         if not self._attending:
             soon = self._term_matcher.busy or (self._resting and not self._paused)
             self._connection.poll(_BUSY_WAIT_S if soon else _IDLE_WAIT_S)
+
+    def _divide(self) -> bool:
+        """Whether patches are to be analysed in parts, for the query where there is one."""
+        return self._analysis.divide(None if self._query is None else self._query.query)
 
     @property
     def _resting(self) -> bool:
@@ -272,7 +282,9 @@ class Engine:
 
     def _take_result(self, outcome: BlockResult) -> None:
         self._analysis.take(outcome)
-        patches = len(outcome.cells)
+        patches = 0 if outcome.parts else len(outcome.cells)
+        if patches and self._analysis.done == self._analysis.total:
+            self._divide()  # before progress says that all is done
         if patches:
             each_s = outcome.seconds / patches
             self._patch_s = (
@@ -296,9 +308,11 @@ class Engine:
 
     def _score_if_due(self) -> None:
         """Score the query where more patches are known than the last time."""
-        done = self._analysis.done
-        due = monotonic() >= self._answer_due_s or done == self._analysis.total
-        if self._scored == done or not due:
+        parts = self._analysis.parts
+        in_parts = parts.progress if parts is not None else None
+        done = self._analysis.done, 0 if in_parts is None else in_parts.done
+        all_done = done == (self._analysis.total, 0 if in_parts is None else in_parts.total)
+        if self._scored == done or not (all_done or monotonic() >= self._answer_due_s):
             return
         started_s = monotonic()
         self._scored = done
@@ -385,6 +399,7 @@ class Engine:
             analysis.regions,
             tokens,
             more_tokens,
+            None if analysis.parts is None else analysis.parts.progress,
         )
         if progress == self._progress:
             return

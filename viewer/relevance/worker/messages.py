@@ -99,7 +99,7 @@ class Progress:
     For encoders with attention, else None: ``regions``, a slide analysed as a whole being one; ``tokens`` of
     patches whose features are known, where they are requested, and whether others have ``more_tokens``, which
     are computed when the field of view is magnified there; patches half-way ``between`` others, None where
-    there are none.
+    there are none. ``in_parts``: patches that are analysed in parts, too, None where there are none.
     """
 
     done: int
@@ -111,11 +111,13 @@ class Progress:
     regions: StageProgress | None = None
     tokens: StageProgress | None = None
     more_tokens: bool = False
+    in_parts: StageProgress | None = None
 
     @property
     def parts(self) -> tuple[StageProgress, ...]:
         """All parts of the work."""
-        parts = StageProgress(self.done, self.total, self.failed), self.regions, self.tokens, self.between
+        patches = StageProgress(self.done, self.total, self.failed)
+        parts = patches, self.regions, self.tokens, self.between, self.in_parts
         return tuple(part for part in parts if part is not None)
 
     @property

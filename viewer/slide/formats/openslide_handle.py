@@ -76,6 +76,8 @@ def _check_tiles(file: SlideFile) -> None:
         try:
             tile_width, tile_height = ifd.number(322, 0), ifd.number(323, 0)
             counts = [ifd.numbers(code, at_most=MAX_NUMBERS) for code in (279, 325)]
+            if any(values.dtype.kind not in "ui" for values in counts):
+                raise TiffFormatError
         except TiffFormatError:
             raise NotThisReader(file.path, strings.OPENSLIDE_BROKEN_TIFF) from None
         tile_bytes = max(int(values.max(initial=0)) for values in counts)

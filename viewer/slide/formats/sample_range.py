@@ -42,6 +42,6 @@ class SampleRange(NamedTuple):
 
 
 def range_of(samples: NDArray[Any]) -> SampleRange | None:
-    """From the lowest to the highest finite number; None where there is none."""
+    """From the lowest to the highest finite number, whole ones exactly; None where there is none."""
     finite = samples[np.isfinite(samples)] if samples.dtype.kind == "f" else samples
-    return SampleRange(float(finite.min()), float(finite.max())) if finite.size else None
+    return SampleRange(finite.min().item(), finite.max().item()) if finite.size else None

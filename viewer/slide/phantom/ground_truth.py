@@ -28,12 +28,16 @@ def regions_geojson(layout: Layout, size_px: int) -> dict[str, Any]:
     Classes of tissue share the slide out between them; ``pen_mark`` and ``out_of_focus`` lie over them.
     """
     masks = [(name, layout.labels == tissue) for tissue, name in CLASS_NAMES.items()]
-    masks.append(("pen_mark", np.maximum.reduce([ink.amount for ink in layout.inks]) > 0.3))
+    masks.append(("pen_mark", _most_ink(layout) > 0.3))
     masks.append(("out_of_focus", layout.blur > 0.5))
     features = [
         _feature(name, rings, size_px / NODES) for name, mask in masks for rings in polygons_of_mask(mask)
     ]
     return {"type": "FeatureCollection", "features": features}
+
+
+def _most_ink(layout: Layout) -> Floats:
+    return np.maximum.reduce([np.zeros_like(layout.blur), *(ink.amount for ink in layout.inks)])
 
 
 def polygons_of_mask(mask: NDArray[np.bool_]) -> list[list[Floats]]:

@@ -1,4 +1,5 @@
-"""Where each tissue of the phantom slide lies: a cut through the wall of a colon, with a tumour in it.
+"""Where each tissue of the phantom slide lies: a cut through the wall of a colon, with a tumour in it; or
+through a lymph node with one small focus of tumour.
 
 The layout is a map of a fixed number of nodes whatever the slide's size, so that small and gigapixel slides
 show the same section. Wall layers from the lumen outwards: glands, stroma (submucosa), smooth muscle, fat.
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from viewer.slide.phantom.noise import Floats
 
 NODES = 1024
+_SOFT_NODES = 4
+"""How far a border between tissues is spread."""
 
 
 class Tissue(IntEnum):
@@ -74,6 +77,7 @@ class Layout:
 
     ``labels`` holds Tissue values, ``shares`` (…, tissues) the same softened at borders, 0 to 255, ``stain``
     (…, 2) how strongly the two stains took (1 is usual), ``blur`` 0 to 1 how far out of focus it is.
+    ``focus``: the middle (x, y) of the one focus of tumour, as shares of the slide's side.
     """
 
     labels: NDArray[np.uint8]
@@ -81,24 +85,35 @@ class Layout:
     stain: Floats
     blur: Floats
     inks: tuple[Ink, ...]
+    focus: tuple[float, float] | None = None
 
 
-def make_layout(seed: int) -> Layout:
-    """The layout of a seed: the same section, with its own outlines, spots and stain."""
+def make_layout(seed: int, focus: float | None = None) -> Layout:
+    """The layout of a seed: the same section, with its own outlines, spots and stain. ``focus``: a lymph node
+    without ink in place of the colon, with a focus of tumour of this diameter, as a share of the slide's
+    side.
+    """
     rng = np.random.default_rng([seed, 0x0F0E])
     y, x = np.mgrid[0:NODES, 0:NODES].astype(np.float32) / NODES + 0.5 / NODES
     rough_x, rough_y = (_relief(rng, largest=NODES / 4) for _ in range(2))
     bent_x, bent_y = x + 0.022 * rough_x, y + 0.022 * rough_y
 
-    labels = _wall(bent_x, bent_y, rng)
-    _put_spots(labels, bent_x, bent_y, rng)
+    place = None
+    if focus is None:
+        labels = _wall(bent_x, bent_y, rng)
+        _put_spots(labels, bent_x, bent_y, rng)
+    else:
+        labels = _node(bent_x, bent_y, rng)
+        place = _place_among_lymphocytes(labels, focus, rng)
+        labels[np.hypot(x - place[0], y - place[1]) < focus / 2] = Tissue.TUMOUR
     blur = _spot(bent_x, bent_y, (0.24, 0.56), (0.075, 0.05))
     return Layout(
         labels=labels,
         shares=_softened(labels),
         stain=_stain(rng, x, y),
         blur=_smooth(np.clip((1 - blur) * 4, 0, 1), 4),
-        inks=_inks(rng, x, y),
+        inks=_inks(rng, x, y) if focus is None else (),
+        focus=place,
     )
 
 
@@ -157,6 +172,36 @@ def _put_spots(labels: NDArray[np.uint8], x: Floats, y: Floats, rng: np.random.G
         vessel = _spot(x, y, centre, (radius, radius * 0.8))
         labels[tissue & (vessel < 1.6)] = Tissue.MUSCLE
         labels[tissue & (vessel < 1)] = Tissue.BLOOD
+
+
+def _node(x: Floats, y: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A lymph node in fat: its capsule and what runs in from it, fat and vessels at its hilum."""
+    labels = np.zeros(x.shape, np.uint8)
+    depth = _spot(x, y, (0.5, 0.5), (0.43, 0.37))
+    labels[depth < 1] = Tissue.ADIPOSE
+    labels[depth < 0.86] = Tissue.STROMA
+    labels[depth < 0.82] = Tissue.LYMPHOCYTES
+    inner = labels == Tissue.LYMPHOCYTES
+    labels[inner & (np.abs(_islands(rng, 0.12)) < 0.02)] = Tissue.STROMA
+    hilum = _spot(x, y, (0.5, 0.74), (0.12, 0.13)) + 0.12 * _relief(rng, largest=NODES / 12)
+    labels[inner & (hilum < 1.1)] = Tissue.STROMA
+    labels[inner & (hilum < 1)] = Tissue.ADIPOSE
+    for centre, radius in (((0.46, 0.70), 0.016), ((0.55, 0.74), 0.011), ((0.36, 0.45), 0.008)):
+        vessel = _spot(x, y, centre, (radius, radius * 0.8))
+        labels[inner & (vessel < 1.6)] = Tissue.MUSCLE
+        labels[inner & (vessel < 1)] = Tissue.BLOOD
+    return labels
+
+
+def _place_among_lymphocytes(
+    labels: NDArray[np.uint8], diameter: float, rng: np.random.Generator
+) -> tuple[float, float]:
+    """The middle (x, y) of a disc of this diameter, with some more lymphocytes around it."""
+    apart = int(0.75 * diameter * NODES) + _SOFT_NODES
+    windows = np.lib.stride_tricks.sliding_window_view(labels == Tissue.LYMPHOCYTES, (2 * apart, 2 * apart))
+    places = np.argwhere(windows[::4, ::4].all((2, 3))) * 4 + apart
+    row, column = places[rng.integers(len(places))].tolist()
+    return column / NODES, row / NODES
 
 
 def _stain(rng: np.random.Generator, x: Floats, y: Floats) -> Floats:

@@ -32,10 +32,19 @@ if TYPE_CHECKING:
     from viewer.slide.phantom.noise import Floats
 
 MIN_SIZE_PX, MAX_SIZE_PX = 256, 400_000
+_MPP_UM = 0.25
+_FOCUS_GLAND, _GLAND_UM, _GLAND_SPACING_PX = "tumour gland", 80.0, 320
 _BLUR_SIGMA_PX = 6.0
 _BLUR_MARGIN_PX = 24
 _RAGGED_PX = 22.0
 _UNIT = 128  # fixed-point 1 of the stain's strength
+
+
+def focus_range_um(size_px: int) -> tuple[float, float]:
+    """The diameters of a focus that a phantom of this size can have: from eight nodes of its layout to a
+    sixteenth of its side, and not below a gland of tumour."""
+    side_um = size_px * _MPP_UM
+    return max(_GLAND_UM, 8 * side_um / NODES), side_um / 16
 
 
 def write_phantom(
@@ -45,6 +54,7 @@ def write_phantom(
     seed: int = 0,
     mpp_um: float = 0.25,
     quality: int = 80,
+    focus_um: float | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> None:
     """Write a square phantom slide as a tiled pyramidal BigTIFF, and its regions as
@@ -53,12 +63,13 @@ def write_phantom(
     ``size_px`` is the side of the finest level, 256 to 400,000. OpenSlide reads the file as "generic-tiff"
     and takes ``mpp_um`` from the resolution tags. There is no tag for the objective that OpenSlide would read
     from a file that does not claim to come from a scanner: only the image description holds it.
+    ``focus_um``: a lymph node with one focus of tumour of this diameter, within ``focus_range_um``.
 
-    Raises ValueError for a size out of range, SaveError where a file cannot be written.
+    Raises ValueError for a size or a focus out of range, SaveError where a file cannot be written.
     """
     if not MIN_SIZE_PX <= size_px <= MAX_SIZE_PX:
         raise ValueError(f"a phantom is {MIN_SIZE_PX} to {MAX_SIZE_PX:,} px wide, not {size_px:,}")
-    phantom = Phantom(size_px, seed)
+    phantom = Phantom(size_px, seed, focus_um)
     write_pyramid_tiff(
         path,
         phantom.render,
@@ -100,12 +111,18 @@ class Phantom:
     threads.
     """
 
-    def __init__(self, size_px: int, seed: int = 0) -> None:
+    def __init__(self, size_px: int, seed: int = 0, focus_um: float | None = None) -> None:
+        """See ``write_phantom``."""
+        least, most = focus_range_um(size_px)
+        if focus_um is not None and not least <= focus_um <= most:
+            raise ValueError(f"its focus is {least:g} to {most:g} µm wide, not {focus_um:g}")
         self._size_px = size_px
         self._step_px = size_px / NODES
         self._seed = seed
         self._painting = _painting()
-        self.layout = make_layout(seed)
+        self.layout = make_layout(seed, None if focus_um is None else focus_um / (_MPP_UM * size_px))
+        focus = self.layout.focus
+        self._focus_px = None if focus is None else (int(focus[0] * size_px), int(focus[1] * size_px))
         rng = np.random.default_rng([seed, 0x4A66])
         # A border's share falls from 255 to 0 over about four nodes.
         ragged_share = 255 * float(np.clip(_RAGGED_PX / (4 * self._step_px), 0.02, 0.25))
@@ -239,6 +256,8 @@ class Phantom:
                 density_at=self._density_at,
                 drift_at=self._drift_at,
             )
+            if scatter.name == _FOCUS_GLAND and self._focus_px is not None:
+                points, which = _with_one_at(self._focus_px, points, which, len(scatter.stamps))
             for x, y, index in zip(points.x.tolist(), points.y.tolist(), which.tolist(), strict=True):
                 stamp = scatter.stamps[index]
                 height, width = stamp.adds.shape[:2]
@@ -251,6 +270,16 @@ class Phantom:
                 lay(np.minimum, stain, stamp.clears, top, left)
         for stamp, top, left in adding:
             lay(np.maximum, stain, stamp.adds, top, left)
+
+
+def _with_one_at(
+    place: tuple[int, int], points: Points, which: NDArray[np.int64], count: int
+) -> tuple[Points, NDArray[np.int64]]:
+    """The points with one more at a place, without those so near to it that they would overlap. Of ``count``
+    stamps."""
+    far = np.hypot(points.x - place[0], points.y - place[1]) > _GLAND_SPACING_PX
+    x, y = (np.append(values[far], at) for values, at in zip(points, place, strict=True))
+    return Points(x, y), np.append(which[far], sum(place) % count)
 
 
 def between_or_none(grid: Floats, step_px: float, window: Window) -> Floats | None:

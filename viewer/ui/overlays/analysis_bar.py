@@ -25,12 +25,15 @@ def progress_in_words(progress: Progress) -> str:
     template = strings.ONE_PATCH_DONE if progress.total == 1 else strings.PATCHES_DONE
     parts = [template.format(done=progress.done - progress.failed, total=progress.total)]
     regions, tokens, between = progress.regions, progress.tokens, progress.between
+    in_parts = progress.in_parts
     if regions is not None and regions.done < regions.total > 1:
         parts.append(strings.REGIONS_DONE.format(done=regions.done, total=regions.total))
     if tokens is not None and tokens.done < tokens.total:
         parts.append(strings.TOKENS_DONE.format(done=tokens.done - tokens.failed, total=tokens.total))
     if between is not None:
         parts.append(strings.OVERLAPS_DONE.format(done=between.done - between.failed, total=between.total))
+    if in_parts is not None and in_parts.done < in_parts.total:
+        parts.append(strings.IN_PARTS_DONE.format(done=in_parts.done, total=in_parts.total))
     if progress.finished:
         failed = any(part.failed for part in progress.parts)
         parts.append(strings.DONE if failed else ALL_ANALYSED)

@@ -118,6 +118,8 @@ def _line(entry: Entry, *, link: bool) -> str:
         rule = text_of(entry.rule)
         limits = strings.COMPOSED.format(rule=rule, meaning=entry.meaning, limits=entry.limits)
     refused = strings.PART_MISSING if entry.meaning else strings.NOT_MEASURABLE
-    note = limits if entry.measurable else refused.format(why=entry.why)
+    ranked = dict.fromkeys(strings.READ_BY.format(ranked=one) for _, one in entry.ranked)
+    notes = [limits if entry.measurable else refused.format(why=entry.why), *ranked]
+    note = escape(" ".join(filter(None, notes)))
     also = f" · {escape(more)}" if more else ""
-    return f"<p>{names}{also}<br><i>{escape(note)}</i></p>" if note else f"<p>{names}{also}</p>"
+    return f"<p>{names}{also}<br><i>{note}</i></p>" if note else f"<p>{names}{also}</p>"

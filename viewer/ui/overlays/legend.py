@@ -53,7 +53,7 @@ _DOTS = Qt.BrushStyle.Dense6Pattern
 _CHECKS = QColor(255, 255, 255), QColor(214, 216, 220)
 _CHECK_EM = 0.4
 _BAR_EM, _SCALE_EM, _LINE_EM = 0.8, 1.2, 1.3
-_FOLDED_BAR_EM = 3.5
+_FOLDED_BAR_EM, _SAMPLE_EM = 3.5, 1.8
 
 
 def bar_image(entry: LegendEntry) -> QImage:
@@ -215,7 +215,8 @@ class Legend(QWidget):
             facts = self._facts_height(entry) if _has_facts(entry, number, with_facts) else 0.0
             note = self._height(entry.note, self.font()) if entry.note else 0.0
             height += self._title_height(entry) + bar + note + facts + em * 0.4
-        lines = (shown if self._folded else 0) + len(self._samples()) + bool(self._left_out(shown))
+        height += sum(self._sample_height(meaning) for _, meaning in self._samples())
+        lines = (shown if self._folded else 0) + bool(self._left_out(shown))
         return round(height + em * _LINE_EM * lines + self._height(NOT_A_DIAGNOSIS, self.font()) + em * 0.3)
 
     def _left_out(self, shown: int) -> str:
@@ -261,12 +262,13 @@ class Legend(QWidget):
         painter.end()
 
     def _width(self) -> int:
-        widest = em_px(_FOLDED_WIDTH_EM if self._folded else _WIDTH_EM)
-        return min(widest, max(em_px(8), self._slide_widget.width() - 2 * _MARGIN_PX))
+        room_px = self._slide_widget.width() - 2 * _MARGIN_PX
+        folded_px = max(em_px(_FOLDED_WIDTH_EM), min(em_px(_WIDTH_EM), room_px // 4))
+        return min(folded_px if self._folded else em_px(_WIDTH_EM), max(em_px(8), room_px))
 
-    def _height(self, text: str, font: QFont) -> float:
-        """Of the text on as many lines as it takes, up to the most."""
-        wide = self._width() - em_px(1.2)
+    def _height(self, text: str, font: QFont, *, beside_em: float = 0.0) -> float:
+        """Of the text on as many lines as it takes, up to the most, beside something so wide."""
+        wide = self._width() - em_px(1.2 + beside_em)
         metrics = QFontMetricsF(font)
         box = metrics.boundingRect(QRectF(0, 0, wide, 1e4), Qt.TextFlag.TextWordWrap, text)
         return min(box.height(), _MOST_LINES * metrics.lineSpacing())
@@ -282,6 +284,9 @@ class Legend(QWidget):
         font = QFont(self.font())
         font.setBold(True)
         return font
+
+    def _sample_height(self, meaning: str) -> float:
+        return max(self._height(meaning, self.font(), beside_em=_SAMPLE_EM), em_px() * _LINE_EM)
 
     def _samples(self) -> list[tuple[Qt.BrushStyle, str]]:
         """Patterns and what they mean."""
@@ -348,7 +353,12 @@ class Legend(QWidget):
         return y + em * _LINE_EM
 
     def _paint_bar(self, painter: QPainter, entry: LegendEntry, bar: QRectF) -> None:
-        _paint_checks(painter, bar)  # visible through clear colours
+        side = em_px(_CHECK_EM)
+        painter.fillRect(bar, _CHECKS[0])  # checks, visible through clear colours
+        for row in range(-int(-bar.height() // side)):
+            for col in range(row % 2, -int(-bar.width() // side), 2):
+                check = QRectF(bar.left() + col * side, bar.top() + row * side, side, side)
+                painter.fillRect(check.intersected(bar), _CHECKS[1])
         painter.drawImage(bar, bar_image(entry))
         painter.setPen(QPen(_DIM, 1))
         painter.drawRect(bar)
@@ -396,8 +406,9 @@ class Legend(QWidget):
             painter.setPen(QPen(_DIM, 1))
             painter.drawRect(patch)
             painter.setPen(_TEXT)
-            painter.drawText(QRectF(patch.right() + em * 0.4, y, box.width(), em * _LINE_EM), 0, meaning)
-            y += em * _LINE_EM
+            beside = box.adjusted(em * _SAMPLE_EM, y - box.top(), 0, em)
+            painter.drawText(beside, Qt.TextFlag.TextWordWrap, meaning)
+            y += self._sample_height(meaning)
         foot = QRectF(box.left(), y, box.width(), box.bottom() - y + em)
         painter.drawText(foot, Qt.TextFlag.TextWordWrap, NOT_A_DIAGNOSIS)
 
@@ -435,12 +446,3 @@ def _number(end: str) -> str:
     """The number that the words about an end of the scale begin with: "0" of "0 unlike"."""
     found = re.match(r"\D*\S+", end)
     return end if found is None else found[0]
-
-
-def _paint_checks(painter: QPainter, bar: QRectF) -> None:
-    side = em_px(_CHECK_EM)
-    painter.fillRect(bar, _CHECKS[0])
-    for row in range(-int(-bar.height() // side)):
-        for col in range(row % 2, -int(-bar.width() // side), 2):
-            check = QRectF(bar.left() + col * side, bar.top() + row * side, side, side)
-            painter.fillRect(check.intersected(bar), _CHECKS[1])

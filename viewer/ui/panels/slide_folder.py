@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from viewer.common.log import logger
 from viewer.slide.file_names import natural_key
@@ -20,6 +21,8 @@ from viewer.ui.widgets.theme import em_px
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from PySide6.QtGui import QPaintEvent
 
     from viewer.ui.panels.thumbnails import ThumbnailWorker
 
@@ -54,6 +57,24 @@ def entries_of(paths: Sequence[Path]) -> list[SlideEntry]:
     return entries
 
 
+class _OneLine(QLabel):
+    """The middle of a longer text is left out: more lines in a narrow panel would take a height that the
+    panel does not ask for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setMargin(em_px(0.4))
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        room = self.contentsRect().adjusted(self.margin(), 0, -self.margin(), 0)
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room.width())
+        at = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self.style().drawItemText(painter, room, at, self.palette(), True, text, self.foregroundRole())
+        painter.end()
+
+
 class SlideFolder(QWidget):
     """The panel: a heading and the list. Folders and files are read in a thread, so a slow share stops no
     window; ``close_work`` ends it."""
@@ -74,9 +95,8 @@ class SlideFolder(QWidget):
         self._expected: frozenset[Path] = frozenset()
         """The chosen files that are being read."""
         self._current: Path | None = None
-        self._heading = QLabel(strings.NO_FOLDER, wordWrap=True)
+        self._heading = _OneLine(strings.NO_FOLDER)
         self._heading.setProperty("muted", True)
-        self._heading.setMargin(em_px(0.4))
         self._list = SlideList(thumbnails)
         self._list.setAccessibleName(strings.SLIDE_LIST)
         self._list.setAccessibleDescription(strings.SLIDE_LIST_DESCRIPTION)
@@ -169,6 +189,7 @@ class SlideFolder(QWidget):
     def _fill(self, entries: list[SlideEntry], heading: str) -> None:
         self._expected = frozenset()
         self._heading.setText(heading)
+        self._heading.setToolTip(heading)
         self._list.slides.set_entries(entries)
         if self._current is not None:
             self._list.select(self._current)

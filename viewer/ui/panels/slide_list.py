@@ -137,12 +137,15 @@ class SlideListModel(QAbstractListModel):
             self.dataChanged.emit(self.index(row), self.index(row))
 
 
+_LEAST_ROWS, _ROW_LINES = 3, 4
+
+
 class _SlideRow(QStyledItemDelegate):
     """Paints a thumbnail and two lines of text; all lengths follow the font."""
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: Index) -> QSize:
         metrics = option.fontMetrics
-        return QSize(metrics.averageCharWidth() * 24, metrics.height() * 4)
+        return QSize(metrics.averageCharWidth() * 24, metrics.height() * _ROW_LINES)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         entry: SlideEntry = index.data(Qt.ItemDataRole.UserRole)
@@ -222,6 +225,15 @@ class SlideList(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(em_px(10))
         self.clicked.connect(self._choose)
+
+    def sizeHint(self) -> QSize:
+        """Of a few rows: all beyond is what others leave. A list that asks for more than it needs makes an
+        area around it scroll as well."""
+        return self.minimumSizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        rows_px = _LEAST_ROWS * _ROW_LINES * self.fontMetrics().height()
+        return QSize(super().minimumSizeHint().width(), rows_px + 2 * self.frameWidth())
 
     def select(self, path: Path) -> None:
         """Select the slide that is open, without opening it again."""

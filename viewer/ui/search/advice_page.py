@@ -43,9 +43,10 @@ def advice_about(
     running: bool,
     done: bool,
     hatched: bool,
+    by_second: bool = False,
 ) -> tuple[Advice, ...]:
     """Why there are no places, and what to do; a refusal first. ``hatched``: part of the slide is not
-    analysed."""
+    analysed; ``by_second``: an encoder that takes longer answers, for the sake of a word."""
     if question.refused or (question.query is None and question.problems):
         return _refusal(question)
     if not slide_open:
@@ -57,7 +58,7 @@ def advice_about(
     if not running:
         return (Advice(strings.STOPPED_WITHOUT_PLACE if answered else strings.STOPPED_WITHOUT_ANSWER),)
     if not answered:
-        return (Advice(strings.SEARCHING),)
+        return (Advice(strings.SEARCHING_BY_SECOND if by_second else strings.SEARCHING),)
     if not done:
         return (Advice(strings.NO_PLACE_YET),)
     return (Advice(strings.NO_PLACE), *([Advice(strings.CHECK_HATCHED)] if hatched else []))

@@ -115,7 +115,7 @@ class SearchController(QObject):
         self._connect()
         self.follow(slide_view)
         if self.saved.notice:
-            self._show_message(MessageKind.WARNING, self.saved.notice)
+            self._messages.show_message(MessageKind.WARNING, self.saved.notice, stays=True)
 
     def follow(self, slide_view: SlideView) -> None:
         """Show and change the search of another view."""
@@ -322,6 +322,7 @@ class SearchController(QObject):
                 running=session.running,
                 done=done,
                 hatched=session.field is not None and session.field.has_gaps,
+                by_second=session.by_second_encoder,
             ),
             anew=anew,
             verdict=none_reaches(judged.threshold, session.question.title, done) if weak else "",
@@ -404,19 +405,18 @@ class SearchController(QObject):
 
     def _choose_encoder(self, encoder_id: str) -> None:
         """Use another encoder, after its terms were shown if it is used for the first time."""
-        relevance, card = self._settings.relevance, self._encoders.card(encoder_id)
-        if encoder_id == self.session.chosen_encoder:
-            return
+        accepted, card = self._settings.relevance.accepted_encoders, self._encoders.card(encoder_id)
 
         def use(accepted: str) -> None:
             changed = self._settings.replace("relevance", encoder=encoder_id, accepted_encoders=accepted)
             self.settings_chosen.emit(changed)
 
+        if encoder_id == self.session.chosen_encoder:
+            return
         if card is None:  # the best for each word
-            use(relevance.accepted_encoders)
+            use(accepted)
         else:
-            window = self._view.window()
-            use_after_terms(card, relevance.accepted_encoders, window, use=use, refused=self._show_encoders)
+            use_after_terms(card, accepted, self._view.window(), use=use, refused=self._show_encoders)
 
     def _show_askable(self) -> None:
         """List what can be asked, beside the panel."""

@@ -87,6 +87,8 @@ class RelevanceSession(QObject):
         self._number = -1
         self._field: RelevanceField | None = None
         self._places = Places()
+        self._ranked = -1
+        """The number of the question that they answer."""
         self._explanation: Explanation | None = None
         self._explained_cell: tuple[int, int] | None = None
         self._cursor: tuple[float, float] | None = None
@@ -120,8 +122,8 @@ class RelevanceSession(QObject):
 
     @property
     def weak(self) -> bool:
-        """Whether no place reaches its threshold, and those found are only the most alike."""
-        return self._places.weak
+        """Whether no place reaches the threshold of the question, and those found are only the most alike."""
+        return self._places.weak and self._ranked == self._number
 
     @property
     def judgement(self) -> Judgement:
@@ -136,8 +138,7 @@ class RelevanceSession(QObject):
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes of the analysis of this slide, in whole sentences."""
-        second = self.running and self._words.is_second
-        return (*((strings.SECOND_ENCODER,) if second else ()), *self._session.notes)
+        return self._session.notes
 
     @property
     def running(self) -> bool:
@@ -153,6 +154,11 @@ class RelevanceSession(QObject):
     def encoder_id(self) -> str:
         """The encoder that answers now: the chosen one, else the one that the question needs."""
         return self._words.encoder_id
+
+    @property
+    def by_second_encoder(self) -> bool:
+        """Whether that is one that takes longer, for the sake of a word."""
+        return self._words.is_second
 
     @property
     def chosen_encoder(self) -> str:
@@ -298,11 +304,14 @@ class RelevanceSession(QObject):
 
     def _set_question(self, question: Question) -> None:
         changed = question.query != self._question.query
+        if question.text != self._question.text:
+            self._places = Places()  # those of other words are no answer to these
         if self._words.turns_to(question.query, running=self.running) and self.running:
             self.stop("")
             self._forget_answers()
         self._question = question = self._words.checked(question)
         if changed:
+            self._ranked = -1
             self._set_explanation(None)
         if question.query is None or question.refused:
             self._forget_answers()
@@ -333,7 +342,6 @@ class RelevanceSession(QObject):
     def _began(self) -> None:
         self._end_reason = ""
         self.started.emit()
-        self.notes_changed.emit()
 
     def _ended(self, reason: str) -> None:
         self._end_reason = reason
@@ -388,7 +396,7 @@ class RelevanceSession(QObject):
         def ranked(places: Places) -> None:
             self._ranking_busy = False
             if number == self._number:
-                self._places = places
+                self._places, self._ranked = places, number
                 self.hits_changed.emit()
             self._rank()
 

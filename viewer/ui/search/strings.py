@@ -19,10 +19,6 @@ STOP_TIP = "End the analysis of this slide; Resume or the next query goes on fro
 ENCODER_NAME = "Encoder"
 ENCODER_TIP = "What reads the patches: for each word what ranks it best on test slides, or always the same"
 BEST_FOR_EACH = "Best for each word"
-SECOND_ENCODER = (
-    "A word here is read better by the tissue encoder, which analyses this slide now; that takes longer than "
-    "measured concepts."
-)
 ENCODER_FACTS_NAME = "About the encoder"
 ENCODER_FACTS_TIP = "Licence, pixel size and limits of the encoder"
 
@@ -98,6 +94,10 @@ NEEDS_PIXEL_SIZE = "The search waits for the pixel size, which this file does no
 SET_PIXEL_SIZE = "Set pixel size…"
 REFUSED = "This encoder cannot answer this query on this slide; nothing is analysed for it."
 SEARCHING = "Searching…"
+SEARCHING_BY_SECOND = (
+    "Searching… The tissue encoder analyses this slide now, as it reads a word of this better; that takes "
+    "longer than measured concepts."
+)
 NO_PLACE_YET = "No place stands out yet; the analysis goes on."
 NO_PLACE = (
     "No place on this slide stands out. This describes what was measured; it does not mean that there is "

@@ -84,8 +84,6 @@ def application(settings: Settings | None = None) -> Iterator[tuple[QApplication
 @contextmanager
 def _window(app: QApplication, settings: Settings | None, logging: Logging) -> Iterator[MainWindow]:
     """The window on the screen; on leaving it is closed."""
-    from PySide6.QtCore import QTimer
-
     from viewer.ui.shell.main_window import MainWindow
     from viewer.ui.shell.persistence import restore_layout
     from viewer.ui.shell.reader_state import ReaderState
@@ -96,9 +94,8 @@ def _window(app: QApplication, settings: Settings | None, logging: Logging) -> I
     display = settings.display
     themes = ThemeKeeper(display.theme, app, font_percent=display.font_percent)
     window = MainWindow(settings, ReaderState.load(), themes, logging=logging)
-    if problem:  # later, as opening a slide clears the messages
-        show_problem = partial(window.messages.show_message, MessageKind.WARNING, problem)
-        QTimer.singleShot(0, window, show_problem)
+    if problem:
+        window.messages.show_message(MessageKind.WARNING, problem, stays=True)
     if not restore_layout(window):
         fill_most_of_screen(window)
     try:
@@ -198,7 +195,9 @@ def uncaught_errors_shown(window: MainWindow) -> Iterator[None]:
         text = str(error)
         if not isinstance(error, FoveolaError):
             text = strings.UNEXPECTED_ERROR.format(kind=type(error).__name__, error=error)
-        gui_queue.post(partial(window.messages.show_message, MessageKind.ERROR, text, buttons=buttons))
+        gui_queue.post(
+            partial(window.messages.show_message, MessageKind.ERROR, text, buttons=buttons, stays=True)
+        )
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         before(kind, error, trace)

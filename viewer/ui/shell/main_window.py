@@ -58,8 +58,8 @@ if TYPE_CHECKING:
     from viewer.ui.shell.slide_opener import Prepare, SlideOpener
     from viewer.ui.widgets.theme import ThemeKeeper
 
-_LOW_EM = 35.0
-"""A window that is less high than this is low."""
+_LOW_EM, _VERY_LOW_EM = 35.0, 18.0
+"""A window that is less high than the first has a smaller toolbar, than the second none."""
 
 
 class MainWindow(QMainWindow):
@@ -163,7 +163,7 @@ class MainWindow(QMainWindow):
         self.apply_settings(settings)
         self._refresh_recent()
         for problem in filter(None, [state.notice, *self.docks.problems]):
-            self.messages.show_message(MessageKind.WARNING, problem)
+            self.messages.show_message(MessageKind.WARNING, problem, stays=True)
 
     @property
     def view(self) -> SlideView:
@@ -224,7 +224,6 @@ class MainWindow(QMainWindow):
         if on == self.isFullScreen():
             return
         self.menuBar().setVisible(not on)
-        self._toolbar.setVisible(not on)
         if on:
             self.showFullScreen()
             key = self.actions_["full_screen"].shortcut().toString()
@@ -232,6 +231,7 @@ class MainWindow(QMainWindow):
         else:
             self.status.clearMessage()
             self.showNormal()
+        self._show_toolbar()
 
     # Structure
 
@@ -354,6 +354,10 @@ class MainWindow(QMainWindow):
         """Show a message from a tracker's thread."""
         self._gui_queue.post(lambda: self._view_message(text))
 
+    def _show_toolbar(self) -> None:
+        """Show it where there is room; menus and keys do all that it does."""
+        self._toolbar.setVisible(not self.isFullScreen() and self.height() >= em_px(_VERY_LOW_EM))
+
     def _query_panel_shown(self, visible: bool) -> None:
         if visible:
             self.query.open_panel()
@@ -375,10 +379,11 @@ class MainWindow(QMainWindow):
     # Qt's events
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Draw the toolbar smaller in a low window."""
+        """Draw the toolbar smaller in a low window, where the slide needs the height."""
         super().resizeEvent(event)
         side_px = em_px(0.9 if self.height() < em_px(_LOW_EM) else 1.5)
         self._toolbar.setIconSize(QSize(side_px, side_px))
+        self._show_toolbar()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if any(url.isLocalFile() for url in event.mimeData().urls()):

@@ -97,7 +97,7 @@ class Persistence(QObject):
         shown = any(error.reason in message.text for message in self._messages.messages)
         if not shown and (chosen or error.reason not in self._reported):
             self._reported.add(error.reason)
-            self._messages.show_message(MessageKind.WARNING, str(error))
+            self._messages.show_message(MessageKind.WARNING, str(error), stays=True)
 
     def close(self, window: MainWindow) -> None:
         """Save the state and the layout a last time."""

@@ -12,7 +12,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from viewer.common.log import logger
 from viewer.slide.formats.tile_tree.detection import is_tile_folder
@@ -43,6 +43,9 @@ log = logger("ui")
 
 _NAMED = 3
 """Of the files that were passed over; more are counted."""
+_UNREAD_MS = 2000
+"""A note that stood for less was not read: the next step repeats it. A timer tells, as keys that waited while
+the window was too busy to show the note come before it."""
 
 
 class OpeningCancelledError(Exception):
@@ -222,8 +225,9 @@ class Slides(QObject):
         self._marks: dict[SlideView, FileMark] = {}
         self._ahead: list[SlideEntry] | None = None
         """What is still to be tried of a step through the list; None for a slide that was chosen."""
-        self._passed: list[tuple[Path, str]] = []
-        """The files that the step passed over, and why they cannot be opened."""
+        self._passed: dict[Path, str] = {}
+        """The files that the steps in quick succession passed over, and why they cannot be opened."""
+        self._unread = QTimer(self, singleShot=True)
         self.opener = SlideOpener(self, open_source=scales.open_source)
         self._paths = NewestWork("given-paths")
         opening = messages.opening
@@ -267,8 +271,8 @@ class Slides(QObject):
         """Open the next slide of the folder list for 1, the one before for −1, past files that cannot be
         opened, which a note names. A step during an opening counts from what is being opened."""
         opening = self.opener.opening
-        if opening is None or self._ahead is None:
-            self._passed = []
+        if self._ahead is None or (opening is None and not self._unread.isActive()):
+            self._passed = {}
         self._ahead = self._folder.beyond(step, opening=None if opening is None else opening.path)
         self._open_next()
 
@@ -276,7 +280,7 @@ class Slides(QObject):
         assert self._ahead is not None
         while self._ahead and self._ahead[0].problem:
             entry = self._ahead.pop(0)
-            self._passed.append((entry.path, entry.problem))
+            self._passed[entry.path] = entry.problem
         if self._ahead:
             path, shown = self._ahead.pop(0).path, self._area.active_view.source
             if self.opener.opening is not None and shown is not None and shown.info.path == path:
@@ -302,6 +306,7 @@ class Slides(QObject):
 
     def close_work(self) -> None:
         """End the threads; one that hangs in a system call is left behind."""
+        self._unread.stop()
         self._paths.close(wait_s=0.1)
         self.opener.close(wait_s=0.5)
 
@@ -349,20 +354,21 @@ class Slides(QObject):
         """Name the files that a step through the list passed over."""
         if not self._passed:
             return
-        path, reason = self._passed[0]
+        self._unread.start(_UNREAD_MS)
+        path, reason = next(iter(self._passed.items()))
         text = strings.ONE_PASSED.format(slide=path.name, reason=_as_sentence(reason))
         if len(self._passed) > 1:
-            names = [path.name for path, _ in self._passed[:_NAMED]]
+            names = [path.name for path in list(self._passed)[:_NAMED]]
             more = [strings.MORE_PASSED.format(count=len(self._passed) - _NAMED)]
             listed = ", ".join(names + (more if len(self._passed) > _NAMED else []))
-            missing = all(_size_bytes(path) is None for path, _ in self._passed)
+            missing = all(_size_bytes(path) is None for path in self._passed)
             many = strings.MANY_MISSING if missing else strings.MANY_PASSED
             text = many.format(count=len(self._passed), slides=listed)
         self._messages.show_message(MessageKind.WARNING, text)
 
     def _report_failure(self, locator: Locator, reason: str) -> None:
         if self._ahead is not None:
-            self._passed.append((locator.path, reason))
+            self._passed[locator.path] = reason
             self._open_next()
             return
         self._folder.go_past(locator.path)

@@ -46,9 +46,9 @@ class ViewArea(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        self._message_area = messages
         self._messages = LimitedHeightScrollArea(messages)
-        newest = self._messages.verticalScrollBar()
-        newest.rangeChanged.connect(lambda _low, high: newest.setValue(high))
+        self._messages.verticalScrollBar().rangeChanged.connect(self._show_newest)
         layout.addWidget(self._messages)
         layout.addWidget(self.pages, 1)
         self.add_view(view)
@@ -109,6 +109,11 @@ class ViewArea(QWidget):
                 if view.canvas.native is watched:
                     self.set_active_view(view)
         return super().eventFilter(watched, event)
+
+    def _show_newest(self) -> None:
+        """Scroll to the newest message, to its first line where not all of it is seen."""
+        if messages := self._message_area.messages:
+            self._messages.verticalScrollBar().setValue(messages[-1].y())
 
     def _most_for_messages(self, width_px: int) -> int:
         """How high messages may be in an area of that width."""

@@ -44,7 +44,12 @@ def show_dialog(dialog: QDialog, *, modal: bool = False) -> None:
             older.close()
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.setModal(modal)
-    dialog.resize(dialog.size().boundedTo(parent.screen().availableGeometry().size()))
+    if not dialog.testAttribute(Qt.WidgetAttribute.WA_Resized):
+        dialog.adjustSize()  # one with a parent begins at its least size, in which fields are cut
+        if dialog.hasHeightForWidth():
+            dialog.resize(dialog.width(), dialog.heightForWidth(dialog.width()))
+    frame = parent.window().frameGeometry().size() - parent.window().size()
+    dialog.resize(dialog.size().boundedTo(parent.screen().availableGeometry().size() - frame))
     dialog.show()
     dialog.raise_()
     dialog.activateWindow()

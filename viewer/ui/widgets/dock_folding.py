@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QStyle,
     QTabBar,
     QToolBar,
+    QToolButton,
     QWidget,
 )
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 LEAST_SHARE = 0.5
 """Of the window, for its middle."""
 _AS_ARRANGED, _EACH_SIDE, _ALL = range(3)
-_TABS_EM = 1.8
+_TABS_EM, _ARROW_PX = 1.8, 8
 _LEFT, _RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 
 
@@ -95,11 +96,12 @@ class DockFolding(QObject):
         """Go back to the reader's arrangement."""
         if self._folded == _AS_ARRANGED:
             return
-        hidden = {dock: dock.isHidden() for dock in self._docks.values()}
+        bars = self._window.findChildren(QToolBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        hidden = {part: part.isHidden() for part in (*self._docks.values(), *bars)}
         focus = QApplication.focusWidget()
         self._window.restoreState(self._own)
-        for dock, was_hidden in hidden.items():
-            dock.setHidden(was_hidden)
+        for part, was_hidden in hidden.items():
+            part.setHidden(was_hidden)
         if focus is not None and focus.isVisible():
             focus.setFocus()
         self._folded = _AS_ARRANGED
@@ -208,6 +210,8 @@ class DockFolding(QObject):
         for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
             bar.setAccessibleName(strings.PANEL_TABS)
             bar.setElideMode(Qt.TextElideMode.ElideNone)
+            for button in bar.findChildren(QToolButton):  # as wide as they are, the bar asks for less
+                button.setIconSize(QSize(_ARROW_PX, _ARROW_PX))
 
     def _sides(self, docks: Sequence[QDockWidget], folded: int) -> dict[Qt.DockWidgetArea, list[QDockWidget]]:
         """The docks by area: where the reader has them, or all in one."""
@@ -256,7 +260,9 @@ class DockFolding(QObject):
         ]
         if known:
             least = [min(low, wish) for low, wish in zip(least, wished, strict=True)]
-        parts = [max(wish - low, 1) for wish, low in zip(wished, least, strict=True)]
+        parts = [max(wish - low, 0) for wish, low in zip(wished, least, strict=True)]
+        if not any(parts):
+            parts = [1] * len(column)
         rest = sum(dock.height() for dock in column) - sum(least)
         shared = [low + rest * part // sum(parts) for low, part in zip(least, parts, strict=True)]
         self._resize(column, shared, Qt.Orientation.Vertical)

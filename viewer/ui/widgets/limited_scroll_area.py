@@ -83,13 +83,13 @@ _LEAST_WIDTH_EM, _LEAST_HEIGHT_EM = 2.5, 1.5
 
 
 class ScrollPage(QScrollArea):
-    """Holds one widget at its minimum width and scrolls vertically; it takes no keyboard focus itself."""
+    """Holds one widget at its minimum width and scrolls vertically; it takes no keyboard focus itself. Where
+    it has to be narrower, it scrolls sideways: nothing is cut off."""
 
     def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._content = content
         self.setWidget(content)

@@ -53,10 +53,13 @@ class MessageBar(QFrame):
 
     closed = Signal(object)
 
-    def __init__(self, kind: MessageKind, text: str, themes: ThemeKeeper, parent: QWidget) -> None:
+    def __init__(
+        self, kind: MessageKind, text: str, themes: ThemeKeeper, parent: QWidget, *, stays: bool
+    ) -> None:
         super().__init__(parent)
         self.kind = kind
         self.text = text
+        self.stays = stays
         self.setObjectName("message")
         self.setProperty("kind", kind.value)
         self.setAccessibleName(strings.MESSAGE_NAME.format(kind=kind.label, text=text))
@@ -176,14 +179,20 @@ class MessageArea(QWidget):
         return list(self._bars)
 
     def show_message(
-        self, kind: MessageKind, text: str, *, buttons: dict[str, Callable[[], None]] | None = None
+        self,
+        kind: MessageKind,
+        text: str,
+        *,
+        buttons: dict[str, Callable[[], None]] | None = None,
+        stays: bool = False,
     ) -> MessageBar:
-        """Show a message until it is dismissed. The same message replaces itself; the oldest makes room."""
+        """Show a message until it is dismissed. The same message replaces itself; the oldest makes room.
+        ``stays``: it is not about the slide, and opening another leaves it."""
         for bar in [bar for bar in self._bars if (bar.kind, bar.text) == (kind, text)]:
             self._remove(bar)
         while len(self._bars) >= MAX_MESSAGES:
             self._remove(self._bars[0])
-        bar = MessageBar(kind, text, self._themes, self)
+        bar = MessageBar(kind, text, self._themes, self, stays=stays)
         for label, call in (buttons or {}).items():
             bar.add_button(label, call)
         bar.closed.connect(self._remove)
@@ -195,9 +204,10 @@ class MessageArea(QWidget):
         return bar
 
     def clear(self) -> None:
-        """Remove all messages."""
+        """Remove the messages about the slide."""
         for bar in self.messages:
-            self._remove(bar)
+            if not bar.stays:
+                self._remove(bar)
 
     def _remove(self, bar: MessageBar) -> None:
         if bar in self._bars:

@@ -19,9 +19,10 @@ from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID, Reason
 from viewer.relevance.encoders.measured import encoder as measured
 from viewer.relevance.encoders.measured import strings
 from viewer.relevance.encoders.measured.card import MEASURED
-from viewer.relevance.encoders.protocols import NamedScores, Refining
+from viewer.relevance.encoders.protocols import Dividing, NamedScores, Refining
 from viewer.relevance.encoders.registry import cards, load_encoder
 from viewer.relevance.encoders.strings import MEMORY_FULL
+from viewer.relevance.patches.parts import PARTS
 from viewer.relevance.query.tree import Term
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect, TileKey
@@ -63,6 +64,23 @@ def test_a_slide_is_calibrated_encoded_scored_and_explained(pixels: np.ndarray) 
     assert np.allclose(scores, (parts[0] + 3 * parts[1]) / 4, atol=1e-6)
     assert len(encoder.explain(term, flat, 5, calibration)) == 3
     assert (encoder.encode(block, calibration) == features).all()
+
+
+def test_parts_of_a_patch_are_ranked_among_the_patches_of_the_slide(pixels: np.ndarray) -> None:
+    encoder = load_encoder(MEASURED_ID)
+    assert isinstance(encoder, Dividing)
+    with closing(slide(pixels)) as source:
+        calibration = encoder.calibrate(source, tissue_mask(source, MPP), MPP)
+    flat = encoder.encode(pixels[400:1488:2, 400:1488:2], calibration).reshape(16, -1)
+    parts = encoder.encode_parts(pixels[464:1168:2, 464:1168:2], calibration)
+    assert parts.shape == (2, 2, PARTS, MEASURED.part_features)
+    term = Term("cells", (("lymphocytes", 1.0),))
+    assert encoder.scores_parts(term)
+    of_parts = encoder.score_parts(term, parts.reshape(-1, parts.shape[-1]), flat, calibration)
+    assert of_parts.shape == (4 * PARTS,)
+    assert (
+        encoder.score_parts(term, flat, flat, calibration) == encoder.score(term, flat, calibration)
+    ).all()
 
 
 def test_a_refined_patch_has_its_nuclei_counted_again(pixels: np.ndarray) -> None:

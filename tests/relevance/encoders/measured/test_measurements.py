@@ -179,6 +179,18 @@ def test_patches_of_a_block_measure_as_they_do_alone() -> None:
         assert np.allclose(together[row, col, near], alone[near], rtol=0.05, atol=2e-3)
 
 
+def test_parts_of_a_block_add_up_to_its_patches() -> None:
+    rng = np.random.default_rng(6)
+    block = rng.integers(80, 240, (SIDE, 2 * PATCH_PX + 2 * MARGIN_PX, 3)).astype(np.uint8)
+    block[:, SIDE // 2 :] //= 2
+    whole, parts = measure(block, STAINS), measure(block, STAINS, parts=True)
+    assert parts.shape == (3, 7, len(MEASUREMENTS))
+    for name in ("density", "haematoxylin", "nuclear_density", "clear_area"):
+        quarters = parts[::2, ::2, INDEX[name]]  # those that do not overlap
+        assert np.allclose(whole[0, 0, INDEX[name]], quarters[:, :2].mean(), rtol=1e-4)
+        assert np.allclose(whole[0, 1, INDEX[name]], quarters[:, 2:].mean(), rtol=1e-4)
+
+
 def test_the_same_block_measures_the_same() -> None:
     block = np.random.default_rng(5).integers(0, 255, (SIDE, SIDE, 3)).astype(np.uint8)
     assert (measure(block, STAINS) == measure(block.copy(), STAINS)).all()

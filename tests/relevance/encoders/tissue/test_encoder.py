@@ -15,7 +15,7 @@ import resources
 from tests.relevance.encoders.made_source import MPP, slide
 from tests.relevance.tissue_record import MEANING, trained
 from viewer.common.errors import EncoderError, UnsupportedTermError
-from viewer.relevance.encoders.measured.card import MEASURED
+from viewer.relevance.encoders.measured.card import INDEX, MEASURED, MEASUREMENTS
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
 from viewer.relevance.encoders.registry import cards, encoder_in_use, listing, load_encoder
 from viewer.relevance.encoders.tissue import strings
@@ -75,6 +75,8 @@ def features_of(
 ) -> NDArray[np.float32]:
     count = len(logits)
     of_concepts = np.zeros((count, MEASURED.feature_count), np.float32) if measured is None else measured
+    if measured is None:
+        of_concepts[:, INDEX["sharpness"]] = 0.5  # in focus
     rest = np.zeros((count, 1 + VECTOR_WIDTH), np.float32)  # the novelty, and the vector
     return np.concatenate([of_concepts, logits, rest], axis=1)
 
@@ -148,6 +150,33 @@ def test_a_slide_unlike_what_was_trained_on_is_said(encoder: TissueEncoder) -> N
     assert said in TissueEncoder(CARD, network, Calibration()).calibrate(source, tissue, MPP)["notes"]
 
 
+@pytest.mark.parametrize(
+    ("measurement", "value"), [("ink_area", 0.5), ("density", 0.9), ("sharpness", 0.01)], ids=str
+)
+def test_ink_folds_and_blur_lower_classes_as_they_lower_concepts(
+    encoder: TissueEncoder, calibration: dict[str, Any], measurement: str, value: float
+) -> None:
+    measured = np.full((2, MEASURED.feature_count), 0.2, np.float32)
+    measured[:, INDEX["ink_area"]] = 0.0
+    measured[1, INDEX[measurement]] = value
+    logits = np.zeros((2, LOGITS), np.float32)
+    logits[:, [class_indices()["carcinoma"], -1]] = 9.0
+    features = features_of(logits, measured)
+
+    clean, spoilt = encoder.score(CARCINOMA, features, calibration)
+    reasons = encoder.explain(CARCINOMA, features, 1, calibration)
+
+    assert clean > 0.99
+    assert spoilt < 0.01
+    assert reasons[0].measurement == MEASUREMENTS[INDEX[measurement]].title
+    assert reasons[0].contribution < 0
+    assert encoder.explain(CARCINOMA, features, 0, calibration)[0].contribution > 0
+    artefact = Term("artefact", (("tissue/artefact", 1.0),))
+    assert len(set(encoder.score(artefact, features, calibration).tolist())) == 1, "it is no tissue"
+    named = encoder.named_scores(features, calibration)["tissue/carcinoma"]
+    assert named.tolist() == [clean, spoilt]
+
+
 def test_any_of_several_classes(encoder: TissueEncoder, calibration: dict[str, Any]) -> None:
     logits = np.zeros((2, LOGITS), np.float32)
     logits[0, class_indices()["lymphoid"]] = logits[1, class_indices()["germinal_centre"]] = 12.0
@@ -203,7 +232,7 @@ def test_words_stand_for_classes_whose_test_allows_it() -> None:
     blood, mucin, liver = (lexicon.find(word) for word in ("haemorrhage", "mucin", "liver"))
     assert blood is not None
     assert blood.weights == (("tissue/blood", 1.0),)
-    assert strings.RANKED[0].format(auc=0.99, slides=2) in blood.ranked
+    assert strings.RANKED[0].format(auc=0.99, slides=2) in blood.ranked_as("haemorrhage")
     assert mucin is not None
     assert mucin.weights == (("mucin", 1.0),)
     assert liver is not None
@@ -265,7 +294,7 @@ def test_several_classes_are_named_as_one_by_their_own_test(
     assert tumour is not None
     assert carcinoma is not None
     assert all(name.startswith("tissue/") for name, _ in tumour.weights) is named
-    assert ("AUROC 0.95 on 3 slides" in tumour.ranked) is named
+    assert ("AUROC 0.95 on 3 slides" in tumour.ranked_as("tumour")) is named
     assert not any(name.startswith("tissue/") for name, _ in carcinoma.weights)
 
 

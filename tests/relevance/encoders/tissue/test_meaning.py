@@ -28,7 +28,7 @@ def test_a_word_for_a_tested_class_has_a_meaning_and_a_threshold() -> None:
     assert judged.of_value(0.95) == OF_VALUES[1]
     assert judged.of_value(0.7) == OF_VALUES[0]
     assert judged.of_value(0.55) == f"{OF_VALUES[0]}; weak: below 0.62"
-    assert judged.of_value(0.2) == f"{strings.MEANS_NOTHING.format(title='blood')}; weak: below 0.62"
+    assert judged.of_value(0.2) == f"{strings.MEANS_UNTESTED.format(at=0.5)}; weak: below 0.62"
     assert judged.of_value(None) == ""
     assert judged.of_drawn == f"weak below 0.62, and not drawn there; {OF_VALUES[1]}"
     assert "80% of its patches" in Meaning.read(MEANING).of_threshold

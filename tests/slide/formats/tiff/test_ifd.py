@@ -176,10 +176,10 @@ def test_numbers_are_not_allocated_on_a_claim(
 
 def test_bytes_are_not_allocated_on_a_claim(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    path.write_bytes(classic([(34675, 7, 4_000_000_000, 8)]))
+    path.write_bytes(classic([(347, 7, 4_000_000_000, 8)]))
     reason = pattern(strings.TAG_BYTES_OF_FILE, count=4_000_000_000)
     with closing(FileBytes(path)) as file, pytest.raises(TiffFormatError, match=reason):
-        read_ifds(file)[0][0].raw(34675)
+        read_ifds(file)[0][0].raw(347)
 
 
 def test_a_claim_beyond_the_file_costs_only_its_own_value(tmp_path: Path) -> None:
@@ -187,6 +187,35 @@ def test_a_claim_beyond_the_file_costs_only_its_own_value(tmp_path: Path) -> Non
     path.write_bytes(classic([(256, SHORT, 1, 6), (34675, 7, 4_000_000_000, 8)]))
     with closing(FileBytes(path)) as file:
         assert read_ifds(file)[0][0].number(256, 0) == 6
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        (270, ASCII, 4_000_000_000, 8),
+        (274, ASCII, 2, 0),
+        (282, RATIONAL, 1, 0xFFFFFFF0),
+        (296, SHORT, 60_000, 8),
+        (34675, 7, 5, 0xFFFFFFFF),
+    ],
+)
+def test_what_is_said_about_an_image_costs_nothing_else_where_it_is_damaged(
+    damaged: tuple[int, int, int, int], tmp_path: Path
+) -> None:
+    ((ifd,), damage) = read(tmp_path / "a", classic([(256, SHORT, 1, 6), damaged]))
+    assert not damage
+    assert ifd.damaged == (damaged[0],)
+    assert damaged[0] not in ifd
+    assert 256 in ifd
+
+
+@pytest.mark.parametrize("kind", [RATIONAL, 11])
+def test_offsets_that_are_no_whole_numbers_are_refused(kind: int, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(classic([(330, kind, 1, 26)]) + bytes(8))
+    reason = pattern(strings.TAG_VALUES, code=330, type=kind)
+    with closing(FileBytes(path)) as file, pytest.raises(TiffFormatError, match=reason):
+        sub_ifds(read_ifds(file)[0][0])
 
 
 def test_sub_directories_beyond_reason_are_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import tifffile
 
 from tests.slide.formats.tiff_pages import SIZE, STRIPPED, TILED
 from viewer.slide.formats.registry import open_slide
-from viewer.slide.formats.tiff import pictures
+from viewer.slide.formats.tiff import pictures, strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def test_a_picture_that_has_levels_itself_is_not_a_macro(
 
 
 @pytest.mark.parametrize("other_um", [{}, {"resolution": (5000, 5000), "resolutionunit": "CENTIMETER"}])
-def test_a_damaged_pixel_size_costs_no_other_picture(
+def test_a_damaged_pixel_size_costs_nothing_else(
     other_um: dict[str, Any], slide: NDArray[np.uint8], picture: Picture, show: Callable[..., Source]
 ) -> None:
     pages = [(picture(*MACRO), other_um), (slide, {"resolution": (7, 7)}), (slide[::2, ::2], {})]
@@ -66,7 +66,9 @@ def test_a_damaged_pixel_size_costs_no_other_picture(
         file.write((2**31).to_bytes(4, "little"))
     with closing(open_slide(path)) as source:
         assert source.info.reader == "tiff (direct)"
-        assert source.info.file_levels == (MACRO,)
+        assert source.info.file_levels == (SIZE, (240, 180))
+        assert source.info.mpp_um is None
+        assert strings.TAGS_LOST.format(codes="282") in source.info.notes
 
 
 @pytest.mark.parametrize("damaged", [0, 1])

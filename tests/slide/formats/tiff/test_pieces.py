@@ -128,6 +128,17 @@ def test_border_tiles_need_no_padding(
     check(whole_level(opened(path), 0), pixels, compression)
 
 
+def test_numbers_of_tiles_without_padding_are_shown_over_their_range(
+    tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel
+) -> None:
+    numbers = picture(WIDTH, HEIGHT)[..., 0].astype("<u2") * 16
+    numbers[0, 0] = 4095
+    path = tmp_path / "a.tif"
+    tags = {TILE_WIDTH: 256, TILE_HEIGHT: 256, 258: 16, 262: 1, 277: 1}
+    write(path, [zlib.compress(numbers.tobytes())], 8, tags)
+    np.testing.assert_array_equal(whole_level(opened(path), 0)[..., 0], numbers >> 4)
+
+
 @pytest.mark.parametrize("compression", [1, 5, 8])
 def test_a_border_tile_that_was_cut_short_is_not_taken_for_a_small_one(
     compression: int, tmp_path: Path, picture: Picture, opened: Opened, whole_level: WholeLevel

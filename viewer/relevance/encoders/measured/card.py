@@ -79,6 +79,7 @@ MEASURED = EncoderCard(
     query_kind="concepts",
     feature_kind="measurements",
     refines=True,
+    part_features=len(MEASUREMENTS),
     names_scores=True,
     needs_weights=False,
     needs_terms=False,
@@ -92,6 +93,7 @@ SALIENCY = replace(
     normalisation="relative to the average of the surroundings",
     notes=("What stands out by stain, nuclei and texture: no attention of a model, and no diagnosis.",),
     attention_heads=(1, 1),
+    part_features=0,
     query_kind="none",
     attends="tokens",
 )

@@ -96,10 +96,13 @@ def _concept(name: str, table: Mapping[str, Any], of_tissue: tuple[Gate, ...]) -
 
 
 class Ranks:
-    """The ranks of one set of patches (n, measurements), computed once for all concepts."""
+    """The ranks of one set of patches (n, measurements), computed once for all concepts. ``among``: those of
+    parts of patches, which are ranked among these patches."""
 
-    def __init__(self, features: NDArray[np.float32]) -> None:
+    def __init__(self, features: NDArray[np.float32], among: Ranks | None = None) -> None:
         self.features = features
+        self._slide = self if among is None else among
+        self._ordered: dict[int, NDArray[np.float32]] = {}
         self._own: dict[int, NDArray[np.float32]] = {}
         self._reference: dict[int, NDArray[np.float32]] = {}
 
@@ -112,7 +115,7 @@ class Ranks:
 
     def normal(self, column: int, reference_share: float) -> NDArray[np.float32]:
         """Rank-normal scores (n,) of one measurement, blended; NaN where it was not measured."""
-        own_share = (1 - reference_share) * min(1.0, len(self.features) / _ENOUGH_PATCHES)
+        own_share = (1 - reference_share) * min(1.0, len(self._slide.features) / _ENOUGH_PATCHES)
         blended = (1 - own_share) * self._among_reference(column)
         if own_share > 0:
             blended = blended + own_share * self._among_own(column)
@@ -120,13 +123,17 @@ class Ranks:
 
     def _among_own(self, column: int) -> NDArray[np.float32]:
         if column not in self._own:
-            values = self.features[:, column]
-            _, which, counts = np.unique(values, return_inverse=True, return_counts=True, equal_nan=True)
-            middles = (np.cumsum(counts) - counts / 2) / max(len(values), 1)
-            self._own[column] = np.where(np.isnan(values), np.nan, _normal_quantile(middles)[which]).astype(
-                np.float32
-            )
+            values, ordered = self.features[:, column], self._slide.ordered(column)
+            lower, upper = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+            quantiles = _normal_quantile((lower + upper) / 2 / max(len(ordered), 1))
+            self._own[column] = np.where(np.isnan(values), np.nan, quantiles).astype(np.float32)
         return self._own[column]
+
+    def ordered(self, column: int) -> NDArray[np.float32]:
+        """All values of one measurement, in their order."""
+        if column not in self._ordered:
+            self._ordered[column] = np.sort(self.features[:, column])
+        return self._ordered[column]
 
     def _among_reference(self, column: int) -> NDArray[np.float32]:
         if column not in self._reference:

@@ -18,6 +18,7 @@ from viewer.relevance.encoders.measured.nuclei_refinement import (
     refined,
 )
 from viewer.relevance.encoders.sample import tissue_sample
+from viewer.relevance.patches.parts import parts_of_patches
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
 from viewer.slide.tissue.stains import Stains, find_stains
@@ -75,15 +76,31 @@ class MeasuredEncoder:
             stains = Stains.from_facts(calibration["stains"])
             return measure(block, stains, processor=processor_on(self._device))
 
+    def encode_parts(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
+        """See ``Dividing``."""
+        with device_errors(self.card.title, self._device):
+            stains = Stains.from_facts(calibration["stains"])
+            return parts_of_patches(measure(block, stains, parts=True, processor=processor_on(self._device)))
+
+    def scores_parts(self, term: Term) -> bool:
+        """See ``Dividing``: of all terms."""
+        return True
+
     def score(
         self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
     ) -> NDArray[np.float32]:
         """See ``Encoder.score``: the mean of the term's concepts by weight."""
-        parts = self._parts(term, calibration)
-        ranks = self._ranks_of(features)
-        total = sum(weight for _, weight in parts)
-        scores = sum(weight / total * concepts.score(concept, ranks) for concept, weight in parts)
-        return np.asarray(scores, np.float32)
+        return self._scores(term, self._ranks_of(features), calibration)
+
+    def score_parts(
+        self,
+        term: Term,
+        parts: NDArray[np.float32],
+        features: NDArray[np.float32],
+        calibration: Mapping[str, Any],
+    ) -> NDArray[np.float32]:
+        """See ``Dividing``."""
+        return self._scores(term, concepts.Ranks(parts, among=self._ranks_of(features)), calibration)
 
     def explain(
         self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]
@@ -121,6 +138,14 @@ class MeasuredEncoder:
     def closed_gates(self, features: NDArray[np.float32], index: int) -> tuple[Reason, ...]:
         """The measurements by which the gates of tissue keep a patch back."""
         return concepts.closed_gates(concepts.tissue_gates(), self._ranks_of(features), index)
+
+    def _scores(
+        self, term: Term, ranks: concepts.Ranks, calibration: Mapping[str, Any]
+    ) -> NDArray[np.float32]:
+        parts = self._parts(term, calibration)
+        total = sum(weight for _, weight in parts)
+        scores = sum(weight / total * concepts.score(concept, ranks) for concept, weight in parts)
+        return np.asarray(scores, np.float32)
 
     def _parts(self, term: Term, calibration: Mapping[str, Any]) -> list[tuple[concepts.Concept, float]]:
         known = concepts.concepts()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from viewer.slide.tissue.stains import Stains
 
 PATCH_PX = 128
+PART_STEP_PX = 32
 MARGIN_PX = 16
 """Context around a block, in pixels of 1 µm: the reach of all but the widest filters."""
 CLEAR_DENSITY = 0.022
@@ -43,37 +44,41 @@ NEXT_RADIUS = 1.44
 _TINY = 1e-6
 
 
-def measure(block: NDArray[np.uint8], stains: Stains, *, processor: Processor = CPU) -> NDArray[np.float32]:
+def measure(
+    block: NDArray[np.uint8], stains: Stains, *, parts: bool = False, processor: Processor = CPU
+) -> NDArray[np.float32]:
     """All measurements of a block of patches: (rows, columns, len(MEASUREMENTS)) float32.
 
     ``block``: (rows · 128 + 32, columns · 128 + 32, 3) RGB at 1 µm per pixel, 16 px of context on each side.
+    ``parts``: of squares of 64 px at every 32 px in place of patches, and so (rows · 4 - 1, columns · 4 - 1).
     """
     rgb = torch.from_numpy(np.ascontiguousarray(block.transpose(2, 0, 1))).to(processor.torch_device)
-    maps = _Maps(rgb, stains, processor)
+    maps = _Maps(rgb, stains, processor, parts=parts)
     values = {**maps.colours(), **maps.clear_space(), **maps.nuclei(), **maps.textures()}
     return torch.stack([values[one.id] for one in MEASUREMENTS], dim=-1).cpu().numpy()
 
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Reduces maps at 2ⁿ µm per pixel to patches."""
+    """Reduces maps at 2ⁿ µm per pixel to patches, or to ``parts`` of them."""
 
     step: int
+    parts: bool
 
     def mean(self, *maps: Tensor) -> Tensor:
         """Means over patches, (n, rows, columns), of maps (h, w) with their context."""
         margin = MARGIN_PX // self.step
         inner = torch.stack([one[margin:-margin, margin:-margin] for one in maps])
-        return patch_means(inner, PATCH_PX // self.step)
-
-
-_AT_1, _AT_2, _AT_4 = _Scale(1), _Scale(2), _Scale(4)
+        if not self.parts:
+            return patch_means(inner, PATCH_PX // self.step)
+        return functional.avg_pool2d(patch_means(inner, PART_STEP_PX // self.step), 2, stride=1)
 
 
 class _Maps:
     """The maps of one block that several measurements share."""
 
-    def __init__(self, rgb: Tensor, stains: Stains, processor: Processor) -> None:
+    def __init__(self, rgb: Tensor, stains: Stains, processor: Processor, *, parts: bool) -> None:
+        self._at_1, self._at_2, self._at_4 = (_Scale(step, parts) for step in (1, 2, 4))
         glass, vectors = torch.tensor(stains.glass_rgb), torch.from_numpy(stains.matrix())
         density, amounts = processor.separate_stains(rgb, glass, vectors)
         self.red, self.green, self.blue = density
@@ -88,12 +93,12 @@ class _Maps:
             | ((self.density < _PALE_DENSITY) & (chroma < _CLEAR_CHROMA * self.strength))
         ).float()
         self.tissue = 1 - self.clear
-        self.share = _AT_1.mean(self.tissue)[0] + _TINY
+        self.share = self._at_1.mean(self.tissue)[0] + _TINY
 
     def colours(self) -> dict[str, Tensor]:
         """Amounts of stain, hues, and the pixels that only some things have."""
         red, green, blue, strength = self.red, self.green, self.blue, self.strength
-        density, squared, h, hh, e, ee, rest = _AT_1.mean(
+        density, squared, h, hh, e, ee, rest = self._at_1.mean(
             self.density,
             self.density**2,
             self.haematoxylin,
@@ -102,7 +107,9 @@ class _Maps:
             self.eosin**2,
             self.residual,
         )
-        in_red, in_green, in_blue = _AT_1.mean(red * self.tissue, green * self.tissue, blue * self.tissue)
+        in_red, in_green, in_blue = self._at_1.mean(
+            red * self.tissue, green * self.tissue, blue * self.tissue
+        )
         blood = (green > 0.33 * strength) & (red < 0.45 * green) & (blue > 0.55 * green)
         pale = (self.density < 0.22 * strength) & (self.tissue > 0)
         ink = (
@@ -117,7 +124,7 @@ class _Maps:
             & (self.density > 0.2 * strength)
             & (red > 0.35 * green)
         )
-        shares = _AT_1.mean(
+        shares = self._at_1.mean(
             *(one.float() for one in (blood, pale, pale & (red > 0.55 * green), ink | black, brown))
         )
         return {
@@ -149,8 +156,8 @@ class _Maps:
         background = doubled(blurred(halved(self.density), 2.0))
         walls = (self.density - background).clamp_(min=0) * thin
         near_walls = (blurred(halved(halved(walls)), 4.0) > _WALL_DENSITY).float()
-        area, wall = _AT_1.mean(self.clear, walls)
-        depth, count, full, bounded = _AT_4.mean(deep, centres, solid, near_walls)
+        area, wall = self._at_1.mean(self.clear, walls)
+        depth, count, full, bounded = self._at_4.mean(deep, centres, solid, near_walls)
         return {
             "clear_area": area,
             "clear_depth": depth,
@@ -176,7 +183,7 @@ class _Maps:
         heights = best * peaks
         which = which.float()
         inside = nuclear_pixels(self.haematoxylin, fine).float()
-        count, height, by_scale, small, large, area, dark = _AT_1.mean(
+        count, height, by_scale, small, large, area, dark = self._at_1.mean(
             peaks,
             heights,
             heights * which,
@@ -186,10 +193,10 @@ class _Maps:
             self.haematoxylin * inside,
         )
         around = blurred(halved(halved(peaks)), 4.5)
-        (crowd, crowd_squared) = _AT_4.mean(around, around**2)
-        (clump, clump_squared) = _AT_2.mean(fifth, fifth**2)
+        (crowd, crowd_squared) = self._at_4.mean(around, around**2)
+        (clump, clump_squared) = self._at_2.mean(fifth, fifth**2)
         between = self.tissue * (1 - inside)
-        share, eosin, eosin_squared, haematoxylin = _AT_1.mean(
+        share, eosin, eosin_squared, haematoxylin = self._at_1.mean(
             between, self.eosin * between, self.eosin**2 * between, self.haematoxylin * between
         )
         share = share + 1e-3
@@ -221,11 +228,11 @@ class _Maps:
         xx, yy, xy = (blurred(one, 3.0) for one in tensor)
         trace = xx + yy
         coherence = torch.sqrt((xx - yy) ** 2 + 4 * xy**2) / (trace + 1e-5)
-        strong, weight, all_xx, all_yy, all_xy = _AT_4.mean(coherence * trace, trace, *tensor)
+        strong, weight, all_xx, all_yy, all_xy = self._at_4.mean(coherence * trace, trace, *tensor)
         total = all_xx + all_yy
         finest = self.density - blurred(self.density, 0.8)
         fine = self.density - smoothed
-        spread, squared, level, detail = _AT_1.mean(finest**2, self.density**2, self.density, fine.abs())
+        spread, squared, level, detail = self._at_1.mean(finest**2, self.density**2, self.density, fine.abs())
         return {
             "edges": torch.sqrt(total),
             "coherence": strong / (weight + 1e-7),

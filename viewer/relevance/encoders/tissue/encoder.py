@@ -103,6 +103,15 @@ class TissueEncoder:
             named = torch.cat([self._features(batch) for batch in patches.split(_AT_ONCE)])
         return np.concatenate([measured, named.numpy().reshape(*measured.shape[:2], -1)], axis=2)
 
+    def encode_parts(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
+        """See ``Dividing``: what is measured. The network has seen whole patches alone; on parts of them,
+        however they are cut, it takes much more for tumour."""
+        return self._measured.encode_parts(block, calibration)
+
+    def scores_parts(self, term: Term) -> bool:
+        """See ``Dividing``: of what is measured."""
+        return not class_weights(term.weights)
+
     def score(
         self, term: Term, features: NDArray[np.float32], calibration: Mapping[str, Any]
     ) -> NDArray[np.float32]:
@@ -112,6 +121,17 @@ class TissueEncoder:
             return self._measured.score(_measured_part(term), self._measurements(features), calibration)
         parts = [self._gated(features)[:, one] * weight for one, weight in classes]
         return np.asarray(np.sum(parts, axis=0), np.float32)
+
+    def score_parts(
+        self,
+        term: Term,
+        parts: NDArray[np.float32],
+        features: NDArray[np.float32],
+        calibration: Mapping[str, Any],
+    ) -> NDArray[np.float32]:
+        """See ``Dividing``."""
+        measured = self._measurements(features)
+        return self._measured.score_parts(_measured_part(term), parts, measured, calibration)
 
     def explain(
         self, term: Term, features: NDArray[np.float32], index: int, calibration: Mapping[str, Any]

@@ -20,6 +20,10 @@ NO_THRESHOLD = 1.0
 """Of classes of which no value keeps false alarms rare enough."""
 
 
+_ENOUGH = 20
+"""Patches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """Patches of test slides with a value of ``at`` and more: how many, of how many slides and cases, and
@@ -70,6 +74,8 @@ class Meaning:
 
     def of_value(self, value: float) -> str:
         """ "of 412 patches at 0.9 and more, 87 % were carcinoma, in 9 test slides"."""
+        if self.levels and round(value, 4) < self.levels[0].at:
+            return strings.MEANS_UNTESTED.format(at=self.levels[0].at)
         reached = [level for level in self.levels if level.patches and round(value, 4) >= level.at]
         return self._in_words(reached[-1]) if reached else strings.MEANS_NOTHING.format(title=self.title)
 
@@ -77,6 +83,11 @@ class Meaning:
     def of_levels(self) -> tuple[str, ...]:
         """The same of each level that patches reached, the lowest first."""
         return tuple(self._in_words(level) for level in self.levels if level.patches)
+
+    @property
+    def of_highest(self) -> tuple[str, ...]:
+        """The same of the highest level that enough patches reached to speak of shares; () where none was."""
+        return tuple(self._in_words(level) for level in self.levels if level.patches >= _ENOUGH)[-1:]
 
     @property
     def of_threshold(self) -> str:
@@ -120,7 +131,7 @@ class Judgement:
         if self.threshold is None:
             return ""
         weak = strings.WEAK_BELOW if self.threshold < NO_THRESHOLD else strings.WEAK_ALL
-        highest = () if self.meaning is None else self.meaning.of_levels[-1:]
+        highest = () if self.meaning is None else self.meaning.of_highest
         return "; ".join([weak.format(threshold=self.threshold), *highest])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TITLE = "Tissue classes and measured concepts"
+TITLE = "Tissue encoder"
 FAMILY = "a small network trained on labelled regions, beside stain, nuclei and texture"
 NORMALISATION = "probabilities of classes that compete, calibrated on slides kept out of training"
 LICENCE = "that of the slides that it was trained on; the program is under MIT"
@@ -35,6 +35,7 @@ MEANS = {
     True: "of {patches:,} patches at {at} and more, {right:.0%} were {title}, in one test slide",
 }
 """By whether there is one slide."""
+MEANS_UNTESTED = "what values below {at} meant on test slides was not counted"
 MEANS_NOTHING = "no patch of the test slides had such a value for {title}"
 THRESHOLD = (
     "from {threshold:.2f} on {title} is said to be there: on test slides {recall:.0%} of its patches reach "

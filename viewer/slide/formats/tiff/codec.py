@@ -159,7 +159,7 @@ class TileCodec:
 
     def _plain_lerc(self, data: bytes) -> bytes:
         """LERC without the compression around it, which tag LercParameters names: 1 deflate, 2 Zstandard."""
-        kind = self._image.ifd.numbers(50674)[1:2].tolist()
+        kind = self._image.ifd.whole_numbers(50674)[1:2]
         decoder = _AROUND_LERC.get(kind[0]) if kind else None
         try:
             return bytes(decoder(data, out=self._image.max_coded_tile_bytes)) if decoder else data

@@ -31,7 +31,13 @@ _TYPES = {
     1: "u1", 2: "S1", 3: "u2", 4: "u4", 5: "u4", 6: "i1", 7: "u1", 8: "i2", 9: "i4",
     10: "i4", 11: "f4", 12: "f8", 13: "u4", 16: "u8", 17: "i8", 18: "u8",
 }  # fmt: skip
-_BYTES, _RATIONALS = 1, (5, 10)
+_BYTES, _TEXT, _RATIONALS = 1, 2, (5, 10)
+
+_DESCRIPTIVE = {
+    270: _TEXT, 271: _TEXT, 272: _TEXT, 285: _TEXT, 305: _TEXT, 306: _TEXT, 34675: _BYTES,
+    274: None, 282: None, 283: None, 296: None,
+}  # fmt: skip
+"""What is said about an image and is not needed to decode it, with the type of those that are no numbers."""
 
 
 class TiffFormatError(Exception):
@@ -62,13 +68,14 @@ class Tag:
 @dataclass(frozen=True, slots=True)
 class Ifd:
     """One image file directory, at byte ``offset``. Values that it does not hold itself are read from the
-    file on demand.
+    file on demand. ``damaged``: descriptive tags that cannot be read, and are left out of ``tags``.
     """
 
     file: ByteSource
     byte_order: Literal["<", ">"]
     tags: dict[int, Tag]
     offset: int
+    damaged: tuple[int, ...] = ()
 
     def __contains__(self, code: int) -> bool:
         return code in self.tags
@@ -91,6 +98,18 @@ class Ifd:
             np.divide(numerators, denominators, out=values, where=denominators != 0)
             return values
         return values.astype(tag.dtype)
+
+    def whole_numbers(self, code: int, *, at_most: int = 65536) -> list[int]:
+        """All values of an integer tag, none where it is absent. Raises TiffFormatError as ``numbers`` does,
+        and for other numbers.
+        """
+        values = self.numbers(code, at_most=at_most)
+        if values.dtype.kind not in "ui":
+            raise TiffFormatError(
+                strings.TAG_VALUES.format(code=code, count=values.size, type=self.tags[code].type)
+            )
+        whole: list[int] = values.tolist()
+        return whole
 
     def number(self, code: int, default: int) -> int:
         """The first value of an integer tag."""
@@ -198,20 +217,20 @@ def sub_ifds(ifd: Ifd) -> list[Ifd]:
 
     Raises TiffFormatError where the tag itself cannot be read; a directory that cannot be read is left out.
     """
-    pending = ifd.numbers(330, at_most=MAX_SUB_IFDS).tolist()
+    pending = ifd.whole_numbers(330, at_most=MAX_SUB_IFDS)
     if not pending:
         return []
     layout, _ = _read_header(ifd.file)
     found: list[Ifd] = []
     seen = {ifd.offset, 0}
     while pending and len(seen) <= MAX_SUB_IFDS + 1:
-        offset = int(pending.pop(0))
+        offset = pending.pop(0)
         if offset in seen:
             continue
         seen.add(offset)
         try:
             below, following = _read_ifd(ifd.file, layout, offset)
-            pending += [following, *below.numbers(330, at_most=MAX_SUB_IFDS).tolist()]
+            pending += [following, *below.whole_numbers(330, at_most=MAX_SUB_IFDS)]
         except TiffFormatError:
             continue
         found.append(below)
@@ -266,4 +285,15 @@ def _read_ifd(file: ByteSource, layout: _Layout, offset: int) -> tuple[Ifd, int]
             tag = replace(tag, inline=body[place : place + tag.byte_count])
         tags.setdefault(code, tag)
     (following,) = struct.unpack_from(layout.offset_format, body, count * step)
-    return Ifd(file, layout.byte_order, tags, offset), following
+    damaged = tuple(
+        code for code in sorted(tags.keys() & _DESCRIPTIVE.keys()) if _is_lost(file, code, tags[code])
+    )
+    for code in damaged:
+        del tags[code]
+    return Ifd(file, layout.byte_order, tags, offset, damaged), following
+
+
+def _is_lost(file: ByteSource, code: int, tag: Tag) -> bool:
+    """Whether a descriptive tag lies outside the file, or is text where it must be a number."""
+    is_outside = tag.inline is None and tag.offset + tag.byte_count > file.size_bytes
+    return is_outside or (_DESCRIPTIVE[code] is None and tag.type == _TEXT)

@@ -179,16 +179,10 @@ def image_from_ifd(ifd: Ifd) -> TiffImage:
     if tile_width < 1 or tile_height < 1:
         raise TiffFormatError(strings.IMAGE_TILE_SIZE.format(width=tile_width, height=tile_height))
     samples = ifd.number(277, 1)
-    bits, formats = ifd.numbers(258), ifd.numbers(339)
-    if (
-        samples < 1
-        or (bits.size > 1 and len(set(bits.tolist())) > 1)
-        or (formats.size and len(set(formats.tolist())) > 1)
-    ):
-        raise TiffFormatError(
-            strings.IMAGE_SAMPLES.format(samples=samples, bits=bits.tolist(), formats=formats.tolist())
-        )
-    sample_format = int(formats[0]) if formats.size else 1
+    bits, formats = ifd.whole_numbers(258), ifd.whole_numbers(339)
+    if samples < 1 or len(set(bits)) > 1 or len(set(formats)) > 1:
+        raise TiffFormatError(strings.IMAGE_SAMPLES.format(samples=samples, bits=bits, formats=formats))
+    sample_format = formats[0] if formats else 1
     photometric = ifd.number(262, BLACK_IS_ZERO)
     alpha, is_premultiplied = _alpha(ifd, _COLOUR_SAMPLES.get(photometric, 1), samples)
     image = TiffImage(
@@ -200,7 +194,7 @@ def image_from_ifd(ifd: Ifd) -> TiffImage:
         tiled=tiled,
         compression=ifd.number(259, 1),
         photometric=photometric,
-        bits=int(bits[0]) if bits.size else 1,
+        bits=bits[0] if bits else 1,
         sample_kind=_SAMPLE_KINDS.get(sample_format, "other"),
         samples=samples,
         separate_planes=ifd.number(284, 1) == 2 and samples > 1,
@@ -218,7 +212,7 @@ def image_from_ifd(ifd: Ifd) -> TiffImage:
 
 def _chroma(ifd: Ifd) -> tuple[int, int]:
     """By the tag YCbCrSubsampling, whose default is (2, 2)."""
-    shared = ifd.numbers(530).tolist() or [2, 2]
+    shared = ifd.whole_numbers(530) or [2, 2]
     if len(shared) != 2 or not {1, 2, 4}.issuperset(shared):
         raise TiffFormatError(strings.IMAGE_CHROMA.format(shared=shared))
     return shared[0], shared[1]
@@ -241,7 +235,7 @@ def _part_rows(image: TiffImage) -> int:
 
 def _alpha(ifd: Ifd, colours: int, samples: int) -> tuple[int | None, bool]:
     """Which sample is alpha, and whether the colours are multiplied by it, by the ExtraSamples tag."""
-    extras = ifd.numbers(338).tolist()
+    extras = ifd.whole_numbers(338)
     for index, kind in enumerate(extras, start=samples - len(extras)):
         if kind in (1, 2) and index >= colours:
             return index, kind == 1

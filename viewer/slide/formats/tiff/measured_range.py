@@ -12,6 +12,7 @@ from viewer.slide.formats.tiff import strings
 from viewer.slide.formats.tiff.codec import TileCodec
 from viewer.slide.formats.tiff.ifd import TiffFormatError
 from viewer.slide.formats.tiff.layout import LAB, PALETTE, coded_tile, read_tile_table
+from viewer.slide.formats.tiff.pieces import PieceDecoder
 
 if TYPE_CHECKING:
     from viewer.slide.byte_source import ByteSource
@@ -60,7 +61,7 @@ def _measured(file: ByteSource, image: TiffImage) -> SampleRange | None:
     """Lowest and highest number of the tiles looked at, alpha left out; tiles that fail are met again, and
     reported, when they are read.
     """
-    codec, (offsets, counts) = TileCodec(image), read_tile_table(image)
+    decoder, (offsets, counts) = PieceDecoder(image, TileCodec), read_tile_table(image)
     colours = slice(image.colour_samples) if not image.separate_planes else slice(None)
     seen = image.tiles_per_plane * (image.colour_samples if image.separate_planes else 1)
     present = np.flatnonzero(counts[:seen])
@@ -68,13 +69,10 @@ def _measured(file: ByteSource, image: TiffImage) -> SampleRange | None:
     most = max(_MEASURED_TILES, _MEASURED_PX // (image.tile_width * image.tile_height))
     chosen = np.linspace(0, present.size - 1, min(most, present.size)).astype(int)
     for index in present[np.unique(chosen)]:
-        row = int(index) % image.tiles_per_plane // image.columns
-        rows = image.tile_height
-        if not image.tiled:
-            rows = min(rows, image.height - row * image.tile_height)
+        row, column = divmod(int(index) % image.tiles_per_plane, image.columns)
         try:
             data = coded_tile(image, file, int(offsets[index]), int(counts[index]))
-            measured = range_of(codec.samples(data, rows)[..., colours])
+            measured = range_of(decoder.samples(data, column, row)[..., colours])
         except (CodecError, TiffFormatError, EOFError):
             continue
         if measured is not None:

@@ -197,7 +197,7 @@ def _sub_ifds(ifd: Ifd) -> tuple[list[Ifd], bool]:
     """The directories below a page, and whether all that it names can be read."""
     try:
         found = sub_ifds(ifd)
-        named = set(ifd.numbers(330, at_most=MAX_SUB_IFDS).tolist())
+        named = set(ifd.whole_numbers(330, at_most=MAX_SUB_IFDS))
     except TiffFormatError:
         return [], False
     return found, named <= {0, ifd.offset, *(sub.offset for sub in found)}

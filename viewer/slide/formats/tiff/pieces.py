@@ -7,7 +7,7 @@ knows how much it holds, so that a size is taken only where the data fill it to 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from viewer.slide.formats.tiff.layout import TiffImage
 
     MakeCodec: TypeAlias = Callable[[TiffImage], TileCodec]
+    # Of so many rows.
+    Decode: TypeAlias = Callable[[TileCodec, int], NDArray[Any]]
 
 # RowsPerStrip may be any number beyond the image's height; a strip that is padded to it was written so.
 MAX_STRIP_ROWS = 65535
@@ -41,13 +43,20 @@ class PieceDecoder:
         """One tile, whole, or one strip of the rows that the image has for it; samples as
         ``TileCodec.decode`` gives them. Raises CodecError.
         """
+        return self._whole(lambda codec, rows: codec.decode(planes, rows), column, row)
+
+    def samples(self, data: bytes, column: int, row: int) -> NDArray[Any]:
+        """Of one plane of it, as ``TileCodec.samples`` gives them. Raises CodecError."""
+        return self._whole(lambda codec, rows: codec.samples(data, rows), column, row)
+
+    def _whole(self, decode: Decode, column: int, row: int) -> NDArray[Any]:
         image = self._image
         rows_left = image.height - row * image.tile_height
         rows = image.tile_height if image.tiled else min(image.tile_height, rows_left)
         try:
-            return self.codec.decode(planes, rows)
+            return decode(self.codec, rows)
         except CodecError:
-            pixels = self._decode_odd(planes, self._other_sizes(column, row))
+            pixels = self._decode_odd(decode, self._other_sizes(column, row))
             if pixels is None:
                 raise
         missing = max(0, rows - pixels.shape[0]), image.tile_width - pixels.shape[1]
@@ -66,25 +75,25 @@ class PieceDecoder:
             size for size in ((width, height), (width, whole[1]), (whole[0], height)) if size != whole
         )
 
-    def _decode_odd(self, planes: list[bytes], sizes: Iterable[tuple[int, int]]) -> NDArray[np.uint8] | None:
+    def _decode_odd(self, decode: Decode, sizes: Iterable[tuple[int, int]]) -> NDArray[Any] | None:
         for width, height in sizes:
             odd = replace(self._image, tile_width=width, tile_height=height)
             if odd.raw_tile_bytes > MAX_RAW_STRIP_BYTES:
                 continue  # RowsPerStrip is only a claim
             codec = self._make_codec(odd)
             try:
-                pixels = codec.decode(planes, height)
+                pixels = decode(codec, height)
             except CodecError:
                 continue
-            if not _holds_more(codec, planes, height + odd.chroma[1]):
+            if not _holds_more(codec, decode, height + odd.chroma[1]):
                 return pixels
         return None
 
 
-def _holds_more(codec: TileCodec, planes: list[bytes], rows: int) -> bool:
+def _holds_more(codec: TileCodec, decode: Decode, rows: int) -> bool:
     """Whether there are pixels for so many rows: data without a header fill any smaller size too."""
     try:
-        codec.decode(planes, rows)
+        decode(codec, rows)
     except CodecError:
         return False
     return True

@@ -150,6 +150,8 @@ def open_tiff(file: SlideFile, *, max_stripped_px: int = MAX_STRIPPED_PX) -> Sou
         if choice.shown.number != 1:
             refusal = SlideError
         notes += [damage] if damage else []
+        lost = sorted({*ifds[0].damaged, *choice.shown.finest.ifd.damaged})
+        notes += [strings.TAGS_LOST.format(codes=", ".join(map(str, lost)))] if lost else []
         is_whole = all(page.is_whole for page in pages)
         source, orientation = _open(file, vendor, choice, notes, max_stripped_px, is_whole=is_whole)
         if orientation not in TURNS:

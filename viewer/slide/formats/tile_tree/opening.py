@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from viewer.slide.formats.plain_image import DECODE_ERRORS
 from viewer.slide.formats.tile_tree import strings
 from viewer.slide.formats.tile_tree.deepzoom import deepzoom_layout
 from viewer.slide.formats.tile_tree.detection import DESCRIPTIONS, is_google
 from viewer.slide.formats.tile_tree.files import TreeArchive, TreeFolder
-from viewer.slide.formats.tile_tree.google import coarsest_tile, google_layout
-from viewer.slide.formats.tile_tree.layout import MAX_TILE_PX
-from viewer.slide.formats.tile_tree.source import MAX_TILE_BYTES, TileTreeSource, image_size
+from viewer.slide.formats.tile_tree.google import google_layout
+from viewer.slide.formats.tile_tree.source import TileTreeSource
 from viewer.slide.source import SlideError
 
 if TYPE_CHECKING:
@@ -41,14 +39,7 @@ def _open_folder(folder: Path) -> TileTreeSource:
             return _source(folder, folder, layout_of(folder, files))
     if not is_google(folder):
         raise SlideError(folder, strings.NO_TREE)
-    tile = coarsest_tile(folder, files)
-    try:
-        side_px = max(image_size(files.read(tile, MAX_TILE_BYTES)))
-        if side_px > MAX_TILE_PX:
-            raise ValueError(strings.TILE_TOO_LARGE)
-    except DECODE_ERRORS as error:
-        raise SlideError(folder, strings.TILE_UNREADABLE.format(file=tile, error=error)) from error
-    return _source(folder, folder, google_layout(folder, files, tile, side_px))
+    return _source(folder, folder, google_layout(folder, files))
 
 
 def _open_archive(path: Path) -> TileTreeSource:

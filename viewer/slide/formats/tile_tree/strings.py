@@ -32,6 +32,9 @@ ZOOMIFY_TILE_COUNT = "ImageProperties.xml states {count:,} tiles, which no {widt
 IIIF_NO_IMAGE = "info.json does not describe an image of IIIF Image API 2 or 3"
 IIIF_NO_TILES = "info.json states no tiles of the full resolution; only an image server could make them"
 GOOGLE_FINEST_MISSING = "the finest level is empty: there is no tile in folder {level}"
+GOOGLE_TILE_SIZES = (
+    "the sizes of its tiles at the border fit no picture that begins with whole tiles above and on the left"
+)
 NO_TREE = "this folder is no slide of tiles; choose a slide file inside it"
 
 # Archives.

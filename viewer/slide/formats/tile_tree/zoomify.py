@@ -1,8 +1,8 @@
 """Zoomify: ``ImageProperties.xml`` in a folder, tiles in groups of 256, counted from the coarsest level.
 
-Writers round the sizes of coarser levels up or down, or store fewer or more of them; the number of tiles
-shows which. libvips, which rounds up, leaves blank tiles out and counts only the others. Source: the Zoomify
-image format as libvips and OpenLayers describe it.
+Writers round the sizes of coarser levels up or down, or store fewer or more of them; the tiers of the stored
+tiles and their number show which. libvips, which rounds up, leaves blank tiles out and counts only the
+others. Source: the Zoomify image format as libvips and OpenLayers describe it.
 """
 
 from __future__ import annotations
@@ -46,10 +46,11 @@ def zoomify_layout(path: Path, files: TreeFiles) -> TreeLayout:
     count = whole_number(path, "NUMTILES", stated.get("NUMTILES", ""), 1, MAX_SIDE_PX)
     usual = halved(width, height, fits_px=tile_px)
     rounded_down, to_one_px = _halved_down(width, height, tile_px), halved(width, height, fits_px=1)
-    counts = {_tile_count(sizes, tile_px): sizes for sizes in (usual[:1], to_one_px, rounded_down, usual)}
-    if count not in counts and count > _tile_count(usual, tile_px):
+    kinds, tiers = (usual, rounded_down, to_one_px, usual[:1]), _stored_tiers(files)
+    likely = [sizes for sizes in kinds if len(sizes) == tiers] or kinds
+    sizes = next((sizes for sizes in likely if _tile_count(sizes, tile_px) == count), likely[0])
+    if count > max(_tile_count(sizes, tile_px), _tile_count(usual, tile_px)):
         raise SlideError(path, strings.ZOOMIFY_TILE_COUNT.format(count=count, width=width, height=height))
-    sizes = counts.get(count, usual)
     ending = tile_ending(path, files.names_in("TileGroup0"), "0-0-0")
     levels: list[TreeLevel] = []
     first = 0
@@ -66,6 +67,14 @@ def zoomify_layout(path: Path, files: TreeFiles) -> TreeLayout:
         overlap_px=0,
         levels=tuple(levels[: len(usual)]),
     )
+
+
+def _stored_tiers(files: TreeFiles) -> int:
+    """How many levels are stored: the last group of tiles holds those of the finest one."""
+    groups = [name.removeprefix("TileGroup") for name in files.names_in("") if name.startswith("TileGroup")]
+    last = max((int(group) for group in groups if group.isdecimal() and len(group) < 10), default=0)
+    tiers = (name.partition("-")[0] for name in files.names_in(f"TileGroup{last}"))
+    return 1 + max((int(tier) for tier in tiers if tier.isdecimal() and len(tier) < 3), default=0)
 
 
 def _halved_down(width: int, height: int, fits_px: int) -> list[tuple[int, int, int]]:

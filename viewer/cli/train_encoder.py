@@ -53,7 +53,7 @@ def _train_encoder(options: argparse.Namespace) -> int:
     )
     with progress_bar(strings.TRAINING) as progress:
         facts = train_tissue(corpus, chosen, folder, progress=progress, note=terminal.write_stderr)
-    terminal.write_stdout(as_markdown(facts))
+    terminal.write_stdout(as_markdown(facts, pictured=False))
     template = strings.ENCODER_KEPT if options.output else strings.ENCODER_TRAINED
     written = template.format(weights=folder / WEIGHTS, page=folder / PAGE)
     terminal.write_stdout(escape_control(written))

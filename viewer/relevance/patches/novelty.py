@@ -41,7 +41,7 @@ def unlike_neighbours(
         there = beside >= 0
         total[there] += ((z[there] - z[beside[there]]) ** 2).mean(1)
         count += there
-    return total / np.maximum(count, 1)
+    return np.asarray(total / np.maximum(count, 1), np.float32)
 
 
 def _deviations(features: NDArray[np.float32]) -> NDArray[np.float32]:

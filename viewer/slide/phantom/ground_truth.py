@@ -37,7 +37,8 @@ def regions_geojson(layout: Layout, size_px: int) -> dict[str, Any]:
 
 
 def _most_ink(layout: Layout) -> Floats:
-    return np.maximum.reduce([np.zeros_like(layout.blur), *(ink.amount for ink in layout.inks)])
+    most: Floats = np.maximum.reduce([np.zeros_like(layout.blur), *(ink.amount for ink in layout.inks)])
+    return most
 
 
 def polygons_of_mask(mask: NDArray[np.bool_]) -> list[list[Floats]]:

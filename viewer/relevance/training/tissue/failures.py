@@ -48,7 +48,8 @@ def failures(
     first; ``probabilities`` by slide, (patches, classes)."""
     known = tissue_classes()
     tumours = [number for number, one in enumerate(known) if one.tumour]
-    alarms, missed = [], []
+    alarms: list[Failure] = []
+    missed: list[Failure] = []
     for one in slides:
         tumour = probabilities[one.slide.name][:, tumours].sum(axis=1)
         free = np.flatnonzero(np.full(len(tumour), one.slide.tumour_free))

@@ -21,6 +21,8 @@ M = TypeVar("M", bound=nn.Module)
 
 WIDTH = 1280
 """Of its features."""
+EARLY_BLOCKS, EARLY_WIDTH = 6, 80
+"""The first blocks, which respond to colour, edges and texture, and the channels behind them."""
 _STEM, _LAST = 32, 320
 
 
@@ -94,7 +96,16 @@ class EfficientNetLite(nn.Module):
         self.head = _layer(_LAST, WIDTH)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        made: Tensor = self.head(self.blocks(self.stem(pixels)))
+        return self.late(self.early(pixels))
+
+    def early(self, pixels: Tensor) -> Tensor:
+        """Activations (n, 80, height / 16, width / 16) behind the first blocks."""
+        made: Tensor = self.blocks[:EARLY_BLOCKS](self.stem(pixels))
+        return made
+
+    def late(self, early: Tensor) -> Tensor:
+        """The features, from those activations."""
+        made: Tensor = self.head(self.blocks[EARLY_BLOCKS:](early))
         return made.mean((2, 3))
 
 

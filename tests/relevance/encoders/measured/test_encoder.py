@@ -6,7 +6,6 @@ import json
 import re
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 import torch
 
 from tests.messages import pattern
+from tests.relevance.encoders.made_source import MPP, slide
 from viewer.common.errors import EncoderMemoryError, UnsupportedTermError
 from viewer.relevance.encoders.card import MEASURED_ID, SALIENCY_ID, Reason
 from viewer.relevance.encoders.measured import encoder as measured
@@ -26,24 +26,8 @@ from viewer.relevance.patches.parts import PARTS
 from viewer.relevance.query.tree import Term
 from viewer.slide.formats.array import ArraySource
 from viewer.slide.geometry import Rect, TileKey
-from viewer.slide.source import SlideInfo, Source, TileError
+from viewer.slide.source import TileError
 from viewer.slide.tissue.mask import tissue_mask
-
-MPP = (0.5, 0.5)
-
-
-def slide(pixels: np.ndarray, kind: type[ArraySource] = ArraySource) -> Source:
-    height, width = pixels.shape[:2]
-    info = SlideInfo(
-        path=Path("made.png"),
-        format="made",
-        reader="made",
-        reader_reason="made by the test",
-        bounds=Rect(0, 0, width, height),
-        file_levels=((width, height),),
-        mpp_um=MPP,
-    )
-    return kind(info, pixels)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import resources
+from tests.relevance.encoders.made_source import MPP, slide
 from tests.relevance.tissue_record import MEANING, trained
 from viewer.common.errors import EncoderError, UnsupportedTermError
 from viewer.relevance.encoders.measured.card import INDEX, MEASURED, MEASUREMENTS
@@ -36,6 +37,7 @@ from viewer.relevance.encoders.vocabulary import lexicon_of
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, sha256_of
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.tree import Term
+from viewer.slide.tissue.mask import tissue_mask
 from viewer.slide.tissue.stains import Stains, find_stains
 
 if TYPE_CHECKING:
@@ -75,10 +77,11 @@ def features_of(
     of_concepts = np.zeros((count, MEASURED.feature_count), np.float32) if measured is None else measured
     if measured is None:
         of_concepts[:, INDEX["sharpness"]] = 0.5  # in focus
-    return np.concatenate([of_concepts, logits, np.zeros((count, VECTOR_WIDTH), np.float32)], axis=1)
+    rest = np.zeros((count, 1 + VECTOR_WIDTH), np.float32)  # the novelty, and the vector
+    return np.concatenate([of_concepts, logits, rest], axis=1)
 
 
-def test_a_block_gives_measurements_logits_and_a_vector(
+def test_a_block_gives_measurements_logits_novelty_and_a_vector(
     encoder: TissueEncoder, block: NDArray[np.uint8], calibration: dict[str, Any]
 ) -> None:
     features = encoder.encode(block, calibration)
@@ -115,6 +118,36 @@ def test_a_class_scores_by_its_probability_and_has_reasons(
     assert reasons[0].measurement == strings.PROBABILITY.format(title="carcinoma")
     assert reasons[0].value > 99
     assert reasons[0].contribution > 0 > reasons[1].contribution
+
+
+def test_a_patch_unlike_what_was_trained_on_has_no_class(
+    encoder: TissueEncoder, calibration: dict[str, Any]
+) -> None:
+    logits = np.zeros((4, LOGITS), np.float32)
+    logits[:, [class_indices()["carcinoma"], -1]] = 9.0
+    features = features_of(logits)
+    features[:, MEASURED.feature_count + LOGITS] = (0.5, 1.0, 1.25, 3.0)
+
+    scores = encoder.score(CARCINOMA, features, calibration)
+
+    assert scores[0] == scores[1] > 0.99
+    assert scores[2] == pytest.approx(scores[0] / 2)
+    assert scores[3] == 0
+    known, novel = (encoder.explain(CARCINOMA, features, index, calibration) for index in (1, 3))
+    assert strings.NOVELTY not in [one.measurement for one in known]
+    assert novel[0].measurement == strings.NOVELTY
+    assert novel[0].contribution < 0
+
+
+def test_a_slide_unlike_what_was_trained_on_is_said(encoder: TissueEncoder) -> None:
+    random = np.random.default_rng(0)
+    source = slide(random.integers(0, 200, (512, 640, 3)).astype(np.uint8))
+    tissue, said = tissue_mask(source, MPP), strings.UNLIKE_SLIDE.format(share=1.0)
+    network = TissueNetwork()
+
+    assert said not in encoder.calibrate(source, tissue, MPP)["notes"]  # never fitted, all is usual
+    network.departure.fill_(1e6)
+    assert said in TissueEncoder(CARD, network, Calibration()).calibrate(source, tissue, MPP)["notes"]
 
 
 @pytest.mark.parametrize(

@@ -16,18 +16,20 @@ def network() -> TissueNetwork:
     torch.manual_seed(0)
     made = TissueNetwork().eval()
     made.projection.normal_()
+    made.departure.normal_()
     return made
 
 
 @torch.inference_mode()
-def test_features_are_logits_and_a_unit_vector(network: TissueNetwork) -> None:
+def test_features_are_logits_novelty_and_a_unit_vector(network: TissueNetwork) -> None:
     pixels = normalised(torch.rand(3, 3, 128, 128))
 
     features = network.features(pixels)
 
-    assert features.shape == (3, LOGITS + VECTOR_WIDTH)
+    assert features.shape == (3, LOGITS + 1 + VECTOR_WIDTH)
     assert torch.allclose(features[:, :LOGITS], network(pixels), atol=1e-5)
-    assert torch.allclose(features[:, LOGITS:].norm(dim=1), torch.ones(3), atol=1e-5)
+    assert torch.allclose(features[:, LOGITS + 1 :].norm(dim=1), torch.ones(3), atol=1e-5)
+    assert torch.allclose(features[:, LOGITS], network.novelty(network.trunk.early(pixels)), atol=1e-4)
 
 
 @torch.inference_mode()

@@ -121,6 +121,7 @@ def test_a_whole_test_has_meanings_for_the_words_of_the_lexicon() -> None:
             "note": "",
             "options": {"steps": 1, "seed": 0, "start": None, "until": None},
             "test": found,
+            "novel": {},
             "failures": [],
         },
         pictured=True,

@@ -17,10 +17,10 @@ from viewer.relevance.encoders.measured.nuclei_refinement import (
     refinable,
     refined,
 )
+from viewer.relevance.encoders.sample import tissue_sample
 from viewer.relevance.patches.parts import parts_of_patches
 from viewer.slide.geometry import Rect
 from viewer.slide.region import read_region
-from viewer.slide.source import TileError
 from viewer.slide.tissue.stains import Stains, find_stains
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from viewer.relevance.query.tree import Term
     from viewer.slide.source import Source
     from viewer.slide.tissue.mask import TissueMask
-
-_SAMPLES = 24
-_SAMPLE_UM = 128.0
-_LEAST_TISSUE = 0.3
 
 
 class MeasuredEncoder:
@@ -54,15 +50,12 @@ class MeasuredEncoder:
         self._device = device
 
     def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
-        """The slide's stains, from 24 places in its tissue."""
-        step_px = _SAMPLE_UM / mpp_um[0], _SAMPLE_UM / mpp_um[1]
-        columns, rows = (
-            max(1, int(side / step)) for side, step in zip(tissue.extent_px, step_px, strict=True)
-        )
-        fraction = tissue.patch_fractions(columns, rows, *step_px)
-        inside = _sample(source, np.argwhere(fraction >= _LEAST_TISSUE), step_px, 128)
-        if not len(inside):
-            inside = _sample(source, np.argwhere(fraction > 0), step_px, 128)
+        """The slide's stains, from a few places in its tissue."""
+        return self.calibrated_on(tissue_sample(source, tissue, mpp_um), tissue)
+
+    def calibrated_on(self, sample: NDArray[np.uint8], tissue: TissueMask) -> dict[str, Any]:
+        """The slide's stains, from a ``tissue_sample``."""
+        inside = sample.reshape(-1, 3)
         stains = find_stains(inside, np.array(tissue.glass_rgb), brightfield=tissue.brightfield)
         notes = list(tissue.notes)
         if stains.reason:
@@ -170,24 +163,3 @@ class MeasuredEncoder:
         if self._ranks is None or self._ranks.features is not features:
             self._ranks = concepts.Ranks(features)
         return self._ranks
-
-
-def _sample(
-    source: Source, cells: NDArray[np.int64], step_px: tuple[float, float], side: int
-) -> NDArray[np.uint8]:
-    """Pixels (n, 3) of up to 24 of the cells (row, column), spread evenly, ``side`` px each way.
-
-    Cells that cannot be read are left out.
-    """
-    chosen = (
-        cells[np.linspace(0, len(cells) - 1, min(_SAMPLES, len(cells))).astype(int)] if len(cells) else cells
-    )
-    found = [np.empty((0, 3), np.uint8)]
-    for row, col in chosen.tolist():
-        x, y = col * step_px[0], row * step_px[1]
-        try:
-            place = read_region(source, Rect(x, y, x + step_px[0], y + step_px[1]), (side, side))
-        except TileError:
-            continue
-        found.append(place.reshape(-1, 3))
-    return np.concatenate(found)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WEIGHTS, FACTS, PAGE, FAILURES = "tissue.pt", "tissue.json", "tissue.md", "tissue-failures.png"
 VECTOR_WIDTH = 64
 LOGITS = len(tissue_classes()) + 1
-"""One a class, then tumour against all other tissue."""
+"""One a class, then tumour against all other tissue. The novelty follows, then the vector."""
 LEAST_AUC, FEWEST_PATCHES, LEAST_RECALL = 0.9, 20, 0.05
 """On test slides: a class that ranks worse there, was tested on fewer patches, or of which less reaches its
 threshold, is not named."""
@@ -140,7 +140,7 @@ def tissue_card(facts: TissueFacts) -> EncoderCard:
         id=TISSUE_ID,
         title=strings.TITLE,
         family=strings.FAMILY,
-        feature_count=MEASURED.feature_count + LOGITS + VECTOR_WIDTH,
+        feature_count=MEASURED.feature_count + LOGITS + 1 + VECTOR_WIDTH,
         normalisation=strings.NORMALISATION,
         licence=strings.SHIPPED_LICENCE if facts.shipped else strings.LICENCE,
         commercial=True if facts.shipped else None,

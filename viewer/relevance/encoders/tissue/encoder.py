@@ -13,6 +13,7 @@ from viewer.relevance.encoders.card import Reason
 from viewer.relevance.encoders.device_errors import device_errors
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.measured.encoder import MeasuredEncoder
+from viewer.relevance.encoders.sample import tissue_sample
 from viewer.relevance.encoders.tissue import strings
 from viewer.relevance.encoders.tissue.card import LOGITS, tissue_card, tissue_facts
 from viewer.relevance.encoders.tissue.classes import class_indices, tissue_classes
@@ -37,10 +38,16 @@ if TYPE_CHECKING:
 _AT_ONCE = 16
 _REASONS = 3
 _FIRST = MEASURED.feature_count
+_NOVELTY = _FIRST + LOGITS
+_FULLY_NOVEL = 1.5
+"""From a novelty of 1 to this one classes are faded out."""
+_UNLIKE_SHARE = 0.2
+"""Of a slide's sample, from which the slide is said to be unlike what was trained on."""
 
 
 class TissueEncoder:
-    """See ``Encoder``. Features are the measurements, the network's logits, and a vector of unit length."""
+    """See ``Encoder``. Features are the measurements, the network's logits, the novelty, and a vector of unit
+    length."""
 
     def __init__(self, card: EncoderCard, network: TissueNetwork, calibration: Calibration) -> None:
         self.card = card
@@ -73,8 +80,18 @@ class TissueEncoder:
         self._device = device
 
     def calibrate(self, source: Source, tissue: TissueMask, mpp_um: tuple[float, float]) -> Mapping[str, Any]:
-        """See ``MeasuredEncoder.calibrate``."""
-        return self._measured.calibrate(source, tissue, mpp_um)
+        """See ``MeasuredEncoder.calibrate``; a note where much of the slide is unlike what was trained
+        on."""
+        sample = tissue_sample(source, tissue, mpp_um)
+        found = self._measured.calibrated_on(sample, tissue)
+        if not len(sample):
+            return found
+        with device_errors(self.card.title, self._device):
+            novelty = self._features(torch.from_numpy(sample).permute(0, 3, 1, 2))[:, LOGITS]
+        share = float((novelty > 1).float().mean())
+        if share >= _UNLIKE_SHARE:
+            found["notes"].append(strings.UNLIKE_SLIDE.format(share=share))
+        return found
 
     def encode(self, block: NDArray[np.uint8], calibration: Mapping[str, Any]) -> NDArray[np.float32]:
         """See ``Encoder.encode``."""
@@ -129,6 +146,8 @@ class TissueEncoder:
         own = probabilities[index]
         gated = any(tissue_classes()[one].tissue for one in classes)
         closed = self._measured.closed_gates(self._measurements(features), index) if gated else ()
+        if gated and features[index, _NOVELTY] > 1:
+            closed += (_novelty_reason(features[:, _NOVELTY], index),)
         return closed + tuple(
             Reason(
                 strings.PROBABILITY.format(title=tissue_classes()[one].title),
@@ -176,9 +195,9 @@ class TissueEncoder:
         return self._columns[1]
 
     def _gated(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The probabilities, lowered where the measurements say that there is ink, dirt or a fold: those of
-        classes that are tissue."""
-        passing = self._measured.passing(self._measurements(features))
+        """The probabilities, lowered where the measurements say that there is ink, dirt or a fold, and where
+        a patch is unlike all that was trained on: those of classes that are tissue."""
+        passing = self._measured.passing(self._measurements(features)) * _usual(features[:, _NOVELTY])
         is_tissue = np.array([one.tissue for one in tissue_classes()])
         return self._probabilities(features) * np.where(is_tissue, passing[:, None], np.float32(1))
 
@@ -188,6 +207,17 @@ class TissueEncoder:
             logits = torch.from_numpy(np.array(features[:, _FIRST : _FIRST + LOGITS]))
             self._known = features, self._calibration.probabilities(logits).numpy()
         return self._known[1]
+
+
+def _usual(novelty: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far patches pass: 1 up to a novelty of 1."""
+    return np.clip((_FULLY_NOVEL - novelty) / np.float32(_FULLY_NOVEL - 1), 0, 1)
+
+
+def _novelty_reason(novelty: NDArray[np.float32], index: int) -> Reason:
+    own = float(novelty[index])
+    passing = max(float(_usual(novelty[index : index + 1])[0]), 1e-6)
+    return Reason(strings.NOVELTY, own, "", float((novelty <= own).mean() * 100), float(np.log(passing)))
 
 
 def _measured_part(term: Term) -> Term:

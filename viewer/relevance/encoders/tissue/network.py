@@ -1,5 +1,5 @@
-"""The network of the tissue encoder: one output a tissue class, one for tumour against all other tissue, and
-a short vector by which patches are compared.
+"""The network of the tissue encoder: one output a tissue class, one for tumour against all other tissue, how
+far a patch departs from all that it was trained on, and a short vector by which patches are compared.
 
 Tumour has an output of its own because kinds of tumour that compete with each other each stay below a
 threshold.
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from viewer.relevance.encoders.tissue.card import LOGITS, VECTOR_WIDTH
 from viewer.relevance.encoders.tissue.classes import tissue_classes
-from viewer.relevance.models.efficientnet_lite import WIDTH, EfficientNetLite
+from viewer.relevance.models.efficientnet_lite import EARLY_WIDTH, WIDTH, EfficientNetLite
 from viewer.relevance.models.normalisation import STATISTICS
 
 if TYPE_CHECKING:
@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 
 INPUT_PX = 128
 MPP_UM = 1.0
+STYLE_WIDTH, STYLE_DIRECTIONS = 2 * EARLY_WIDTH, 40
 _DROPOUT = 0.3
 
 
 class TissueNetwork(nn.Module):
-    """See the module. ``projection`` (1280, 64) and ``centre`` (1280,) make the vector; they are fitted
-    after the rest was trained."""
+    """See the module. ``projection`` (1280, 64) and ``centre`` (1280,) make the vector, ``departure`` (160,
+    40) and ``usual`` (160,) the novelty; they are fitted after the rest was trained."""
 
     projection: Tensor
     centre: Tensor
+    departure: Tensor
+    usual: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,6 +43,8 @@ class TissueNetwork(nn.Module):
         self.outputs = nn.Linear(WIDTH, LOGITS)
         self.register_buffer("projection", torch.zeros(WIDTH, VECTOR_WIDTH))
         self.register_buffer("centre", torch.zeros(WIDTH))
+        self.register_buffer("departure", torch.zeros(STYLE_WIDTH, STYLE_DIRECTIONS))
+        self.register_buffer("usual", torch.zeros(STYLE_WIDTH))
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits (n, classes + 1), tumour last, of normalised patches (n, 3, 128, 128)."""
@@ -47,10 +52,23 @@ class TissueNetwork(nn.Module):
         return logits
 
     def features(self, pixels: Tensor) -> Tensor:
-        """Logits and vector (n, classes + 1 + 64) of normalised patches; the vectors have unit length."""
-        inside = self.trunk(pixels)
+        """Logits, novelty and vector (n, classes + 1 + 1 + 64) of normalised patches; the vectors have unit
+        length."""
+        early = self.trunk.early(pixels)
+        inside = self.trunk.late(early)
         vector = functional.normalize((inside - self.centre) @ self.projection, dim=1)
-        return torch.cat([self.outputs(inside), vector], dim=1)
+        return torch.cat([self.outputs(inside), self.novelty(early)[:, None], vector], dim=1)
+
+    def novelty(self, early: Tensor) -> Tensor:
+        """How far (n,) the style of patches departs from that of those trained on, from what the trunk's
+        first blocks respond; 99 % of the tissue of slides kept out of training lie below 1."""
+        return ((style_of(early) - self.usual) @ self.departure).norm(dim=1)
+
+
+def style_of(early: Tensor) -> Tensor:
+    """Mean and deviation (n, 160) of the trunk's early activations: stain, scanner and texture, not what is
+    shown where."""
+    return torch.cat([early.mean((2, 3)), early.std((2, 3))], dim=1)
 
 
 def normalised(pixels: Tensor) -> Tensor:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
-from viewer.relevance.encoders.tissue.network import INPUT_PX
+from viewer.relevance.encoders.tissue.network import INPUT_PX, normalised
 from viewer.relevance.training.augmentation import between, blurred, either, placed, stained
 from viewer.relevance.training.tissue.patches import CUT_PX
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Generator, Tensor
 
 _LOG_ZOOM, _SHIFT = 0.25, 0.1
@@ -29,6 +31,11 @@ def middle(pixels: Tensor) -> Tensor:
     """The middle (n, 3, 128, 128) from 0 to 1 of cuts (n, 3, 160, 160) uint8."""
     start = (CUT_PX - INPUT_PX) // 2
     return pixels[:, :, start : start + INPUT_PX, start : start + INPUT_PX].float() / 255
+
+
+def as_input(cuts: NDArray[np.uint8]) -> Tensor:
+    """What the network takes (n, 3, 128, 128), of the middle of cuts (n, 160, 160, 3)."""
+    return normalised(middle(torch.from_numpy(np.array(cuts)).permute(0, 3, 1, 2)))
 
 
 def _turned(pixels: Tensor, random: Generator) -> Tensor:

@@ -92,6 +92,14 @@ def as_markdown(facts: Mapping[str, Any], *, pictured: bool) -> str:
             ),
             "",
         ]
+    if novel := facts["novel"]:
+        worst = max(novel, key=lambda name: novel[name])
+        lines += [
+            strings.CARD_NOVEL.format(
+                mean=_mean(list(novel.values())), worst=novel[worst], worst_slide=escape_control(worst)
+            ),
+            "",
+        ]
     if wrong := facts["failures"]:
         lines += [strings.CARD_FAILURES, ""]
         lines += [strings.CARD_PICTURES.format(file=FAILURES), ""] if pictured else []

@@ -78,6 +78,11 @@ CARD_TUMOUR_TABLE = (
 CARD_TUMOUR_ROW = (
     "| {slide} | {diagnosis} | {auc:.3f} | {false_alarms_at_80_recall:.1%} | {above_threshold:.0%} |"
 )
+CARD_NOVEL = (
+    "**Unlike anything trained on** is a patch whose stain and texture depart further from those of the "
+    "training slides than those of 99 % of the tissue of the calibration slides. Its classes are held back. "
+    "On test slides: {mean:.1%} of the tissue on average, {worst:.1%} on the worst slide ({worst_slide})."
+)
 CARD_FAILURES = (
     "**Known failures**: the patches of test slides that it gets most wrong, at most two of a slide. First "
     "what it takes for tumour on slides without any, then tumour that it misses, with the probability of "

@@ -26,14 +26,15 @@ from viewer.relevance.encoders.tissue.card import FACTS, FAILURES, LOGITS, PAGE,
 from viewer.relevance.encoders.tissue.classes import tissue_classes
 from viewer.relevance.encoders.tissue.network import TissueNetwork, normalised
 from viewer.relevance.models.checkpoint import CheckpointError, read_tensors, unpickled
-from viewer.relevance.models.efficientnet_lite import from_published
+from viewer.relevance.models.efficientnet_lite import EARLY_BLOCKS, from_published
 from viewer.relevance.training.cohort import TrainingError
 from viewer.relevance.training.state import as_bytes, invalid_state
 from viewer.relevance.training.tissue import strings
-from viewer.relevance.training.tissue.augmentation import augmented, middle
+from viewer.relevance.training.tissue.augmentation import as_input, augmented
 from viewer.relevance.training.tissue.calibration import calibrated
 from viewer.relevance.training.tissue.evaluation import probabilities_of, tested
 from viewer.relevance.training.tissue.failures import failures, sheet
+from viewer.relevance.training.tissue.novelty import fit_novelty, novel_share
 from viewer.relevance.training.tissue.page import as_markdown
 from viewer.relevance.training.tissue.patches import cut_patches
 from viewer.relevance.training.tissue.reliability import thresholds
@@ -52,8 +53,6 @@ if TYPE_CHECKING:
 
 STATE, PATCHES = "training.state", "patches"
 FORMAT = 1
-_FROZEN_BLOCKS = 6
-"""Of the start's first blocks, which find edges and colours: training them costs as much as all others."""
 _WARM_UP = 100
 _OUTPUTS_RATE = 6.0
 """Times the learning rate: the outputs start from nothing."""
@@ -122,6 +121,7 @@ def train_tissue(
     with repeatable("cpu"):
         network = _Training(sampler, by_part["train"], options, folder / STATE, fingerprint).run(progress)
         _fit_vectors(network, by_part["train"], options.seed)
+        fit_novelty(network, by_part["train"], by_part["calibration"], options.seed)
     network.half().float()  # what is calibrated and tested is what is written
     logits = {one.slide.name: _logits(network, one.pixels) for one in slides if one.slide.part != "train"}
     calibration = calibrated(by_part["calibration"], logits)
@@ -143,6 +143,7 @@ def train_tissue(
             for name, part in by_part.items()
         },
         "test": tested(by_part["test"], logits, calibration, chosen, seed=options.seed),
+        "novel": {one.slide.name: novel_share(network, one, options.seed) for one in by_part["test"]},
         "failures": [one.as_facts() for one in wrong],
     }
     save_atomically(folder / WEIGHTS, weights)
@@ -195,7 +196,8 @@ class _Training:
             _begin_from(self._network, options.start)
         self._network.to(memory_format=torch.channels_last)
         trunk = self._network.trunk
-        self._frozen = [trunk.stem, *trunk.blocks[:_FROZEN_BLOCKS]] if options.start is not None else []
+        # Training the start's first blocks, which find edges and colours, costs as much as all others.
+        self._frozen = [trunk.stem, *trunk.blocks[:EARLY_BLOCKS]] if options.start is not None else []
         for module in self._frozen:
             module.requires_grad_(requires_grad=False)
         trained = [parameter for parameter in trunk.parameters() if parameter.requires_grad]
@@ -308,7 +310,8 @@ def _begin_from(network: TissueNetwork, path: Path) -> None:
     try:
         tensors = read_tensors(path)
         if "outputs.weight" in tensors:
-            network.load_state_dict(tensors)
+            fitted_later = dict(network.named_buffers(recurse=False))
+            network.load_state_dict({**fitted_later, **tensors})
         else:
             network.trunk.load_state_dict(from_published(tensors))
     except (KeyError, ValueError, RuntimeError) as error:
@@ -323,11 +326,7 @@ def _logits(network: TissueNetwork, pixels: NDArray[np.uint8]) -> NDArray[np.flo
         pixels[first : first + _EVALUATED_AT_ONCE] for first in range(0, len(pixels), _EVALUATED_AT_ONCE)
     )
     none = np.empty((0, LOGITS))
-    return np.concatenate([none, *(network(_views(batch)).double().numpy() for batch in batches)])
-
-
-def _views(pixels: NDArray[np.uint8]) -> Tensor:
-    return normalised(middle(torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2)))
+    return np.concatenate([none, *(network(as_input(batch)).double().numpy() for batch in batches)])
 
 
 @torch.inference_mode()
@@ -339,7 +338,7 @@ def _fit_vectors(network: TissueNetwork, slides: Sequence[SlidePatches], seed: i
     for one in slides:
         random = np.random.default_rng([seed, 3, *one.slide.name.encode()])
         sample = np.sort(random.permutation(len(one.labels))[:_MINED])
-        inside.append(network.trunk(_views(one.pixels[sample])))
+        inside.append(network.trunk(as_input(one.pixels[sample])))
     features = torch.cat(inside).double()
     centre = features.mean(dim=0)
     _, spread, directions = torch.linalg.svd(features - centre, full_matrices=False)

@@ -44,6 +44,9 @@ def main() -> None:
         except FoveolaError as error:
             sys.stdout.write(f"{path.name}: {error}\n")
             continue
+        if not len(patches):
+            sys.stdout.write(f"{path.name}: no tissue\n")
+            continue
         around = ((0, 0), (margin, margin), (margin, margin), (0, 0))
         blocks = np.pad(patches, around, mode="reflect")
         novelty = np.array(

@@ -63,6 +63,7 @@ def trained(
         "weights_sha256": sha256_of(folder / WEIGHTS),
         "calibration": {"temperature": 1.5, "tumour_slope": 1.0, "tumour_shift": -1.0},
         "test": {"classes": {"by_class": by_class}, "meanings": {"blood": MEANING}},
+        "novel": {},
         **changes,
     }
     (folder / PAGE).write_text("# Tissue encoder")

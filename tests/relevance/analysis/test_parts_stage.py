@@ -102,6 +102,18 @@ def test_a_query_adds_parts_to_an_index_that_was_made_without(tmp_path: Path) ->
             assert store.parts.count > unlike
 
 
+def test_another_question_takes_the_place_of_what_was_to_be_done(tmp_path: Path) -> None:
+    with closing(with_focus()) as slide, open_store(tmp_path, slide, DividingColours.card) as store:
+        analysis = Analysis(slide, DividingColours(), store)
+        analysis.run_to_end(threads=1)
+        assert analysis.parts is not None
+        assert analysis.divide(DARKNESS)
+        for_darkness = analysis.parts.pending.copy()
+        assert not analysis.divide(Term("light"))
+        assert for_darkness.any()
+        assert not analysis.parts.pending.any()
+
+
 def test_what_cannot_be_scored_in_parts_chooses_nothing_for_it(tmp_path: Path) -> None:
     with closing(with_focus()) as slide, open_store(tmp_path, slide, DividingColours.card) as store:
         analysis = Analysis(slide, DividingColours(), store)

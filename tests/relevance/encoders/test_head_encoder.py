@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from tests.messages import pattern
-from tests.relevance.colours import ColourEncoder, MadeSlide, open_store, picture
+from tests.relevance.colours import ColourEncoder, DividingColours, MadeSlide, open_store, picture
 from tests.relevance.stores import CARD
 from viewer.common.errors import EncoderError
 from viewer.relevance.analysis.slide_analysis import Analysis
@@ -130,6 +130,14 @@ def test_a_slide_that_cannot_be_read_or_is_all_glass_leaves_a_head_nothing_to_re
         assert attention.progress == (0, 1, 0)
         assert not attention.update(tissue, 1, np.zeros(failed.shape, np.float32))
         assert attention.progress == (1, 1, 0)
+
+
+def test_a_head_over_an_encoder_of_parts_reads_whole_patches(tmp_path: Path) -> None:
+    encoder = HeadEncoder(DividingColours(), Head(), ENTRY)
+    with closing(MadeSlide(picture())) as slide, open_store(tmp_path, slide, encoder.card) as store:
+        Analysis(slide, encoder, store).run_to_end(threads=1)
+        assert store.complete
+        assert not store.parts.count
 
 
 def test_a_head_without_views_or_numbers_says_less() -> None:

@@ -41,6 +41,7 @@ class PartsStage:
         self.pending: Mask = np.zeros(store.grid.shape, bool)
         self._begun = self.pending.copy()
         self._failed = self.pending.copy()
+        self._unlike: tuple[int, NDArray[np.float32]] | None = None
 
     @property
     def progress(self) -> StageProgress | None:
@@ -55,7 +56,10 @@ class PartsStage:
         features of patches."""
         cells, features = self._store.load()
         chosen = self.pending
-        chosen[_highest(cells, unlike_neighbours(cells, features, chosen.shape), UNLIKE_SHARE)] = True
+        chosen[:] = False
+        if self._unlike is None or self._unlike[0] != len(cells):
+            self._unlike = len(cells), unlike_neighbours(cells, features, chosen.shape)
+        chosen[_highest(cells, self._unlike[1], UNLIKE_SHARE)] = True
         if scores is not None:
             own = scores[tuple(cells.T)]
             likely = np.where(own > LEAST_SCORE, own, 0)

@@ -51,6 +51,7 @@ class HeadEncoder:
             views=entry.views,
             magnifies=False,
             refines=False,
+            part_features=0,
         )
         self._summary = ""
 

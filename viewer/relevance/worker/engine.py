@@ -188,20 +188,22 @@ class Engine:
     def _set_query(self, message: SetQuery) -> None:
         """Known patches are scored at once; where there are none, after the first."""
         self._query, self._field = message, None
-        self._finished = self._finished and self._analysis.parts is None  # it may ask for other parts
-        parts = leaves(message.query)
-        self._schedule.put_first(cell for leaf in parts if isinstance(leaf, Like) for cell in leaf.positives)
+        if self._analysis.parts is not None:  # it asks for others
+            self._finished = False
+            self._analysis.parts.pending[:] = False
+        asked = leaves(message.query)
+        self._schedule.put_first(cell for leaf in asked if isinstance(leaf, Like) for cell in leaf.positives)
         self._scored = None
         self._answer_due_s = 0.0 if self._analysis.store.count else monotonic() + FIRST_ANSWER_S
 
     def _explain(self, message: Explain) -> None:
         if self._query is None or message.number != self._query.number:
             return
-        parts = leaves(self._query.query)
+        asked = leaves(self._query.query)
         reasons: tuple[Reason, ...] = ()
-        if 0 <= message.leaf < len(parts):
+        if 0 <= message.leaf < len(asked):
             with suppress(UnsupportedTermError):  # the query was refused with its reason
-                reasons = self._analysis.explain(parts[message.leaf], message.row, message.col)
+                reasons = self._analysis.explain(asked[message.leaf], message.row, message.col)
         self._send(Explained(message.number, message.leaf, message.row, message.col, reasons))
 
     def _set_relevance(self, message: SetRelevance) -> None:

@@ -61,8 +61,8 @@ class _Disc(QWidget):
 
 
 class _Figure(QLabel):
-    """Text of one size until it needs more: where the size of a label may have changed, Qt lays out and draws
-    the whole window anew, which at every step of a view takes longer than drawing the slide."""
+    """Text of one size, unless it needs more: where the size of a label may have changed, Qt lays out and
+    draws the whole window anew, which at every step of a view takes longer than drawing the slide."""
 
     def __init__(self, widest: str) -> None:
         super().__init__()

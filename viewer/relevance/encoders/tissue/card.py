@@ -92,6 +92,7 @@ def _read(path: Path, _mtime_ns: int, size_bytes: int) -> TissueFacts:
         if len(bias) not in {0, len(tissue_classes())}:
             raise ValueError(strings.BAD_BIAS)
         sha256 = str(content["weights_sha256"])
+        dict(content["novel"])  # weights of before have no novelty
         named = _named(content["test"])
         meanings = {key: Meaning.read(entry) for key, entry in content["test"].get("meanings", {}).items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -39,8 +39,6 @@ _AT_ONCE = 16
 _REASONS = 3
 _FIRST = MEASURED.feature_count
 _NOVELTY = _FIRST + LOGITS
-_FULLY_NOVEL = 1.5
-"""From a novelty of 1 to this one classes are faded out."""
 _UNLIKE_SHARE = 0.2
 """Of a slide's sample, from which the slide is said to be unlike what was trained on."""
 
@@ -86,9 +84,11 @@ class TissueEncoder:
         found = self._measured.calibrated_on(sample, tissue)
         if not len(sample):
             return found
-        with device_errors(self.card.title, self._device):
-            novelty = self._features(torch.from_numpy(sample).permute(0, 3, 1, 2))[:, LOGITS]
-        share = float((novelty > 1).float().mean())
+        with torch.inference_mode():  # on the processor: a card may not hold so many patches at once
+            early = self._loaded.trunk.early(
+                normalised(torch.from_numpy(sample).permute(0, 3, 1, 2).float() / 255)
+            )
+        share = float((self._loaded.novelty(early) > 1).float().mean())
         if share >= _UNLIKE_SHARE:
             found["notes"].append(strings.UNLIKE_SLIDE.format(share=share))
         return found
@@ -146,8 +146,6 @@ class TissueEncoder:
         own = probabilities[index]
         gated = any(tissue_classes()[one].tissue for one in classes)
         closed = self._measured.closed_gates(self._measurements(features), index) if gated else ()
-        if gated and features[index, _NOVELTY] > 1:
-            closed += (_novelty_reason(features[:, _NOVELTY], index),)
         return closed + tuple(
             Reason(
                 strings.PROBABILITY.format(title=tissue_classes()[one].title),
@@ -195,9 +193,10 @@ class TissueEncoder:
         return self._columns[1]
 
     def _gated(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The probabilities, lowered where the measurements say that there is ink, dirt or a fold, and where
-        a patch is unlike all that was trained on: those of classes that are tissue."""
-        passing = self._measured.passing(self._measurements(features)) * _usual(features[:, _NOVELTY])
+        """The probabilities of classes that are tissue, lowered where the measurements say that there is
+        ink, dirt or a fold; NaN, as not analysed, where a patch is unlike anything trained on."""
+        passing = self._measured.passing(self._measurements(features))
+        passing = np.where(features[:, _NOVELTY] > 1, np.float32(np.nan), passing)
         is_tissue = np.array([one.tissue for one in tissue_classes()])
         return self._probabilities(features) * np.where(is_tissue, passing[:, None], np.float32(1))
 
@@ -207,17 +206,6 @@ class TissueEncoder:
             logits = torch.from_numpy(np.array(features[:, _FIRST : _FIRST + LOGITS]))
             self._known = features, self._calibration.probabilities(logits).numpy()
         return self._known[1]
-
-
-def _usual(novelty: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How far patches pass: 1 up to a novelty of 1."""
-    return np.clip((_FULLY_NOVEL - novelty) / np.float32(_FULLY_NOVEL - 1), 0, 1)
-
-
-def _novelty_reason(novelty: NDArray[np.float32], index: int) -> Reason:
-    own = float(novelty[index])
-    passing = max(float(_usual(novelty[index : index + 1])[0]), 1e-6)
-    return Reason(strings.NOVELTY, own, "", float((novelty <= own).mean() * 100), float(np.log(passing)))
 
 
 def _measured_part(term: Term) -> Term:

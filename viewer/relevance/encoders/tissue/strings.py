@@ -20,10 +20,9 @@ RANKED = (
 """Of several slides, of one."""
 NEEDS_HE = "“{term}” is named by a network that has seen H&E alone; this slide is stained with {stain}."
 UNLIKE_SLIDE = (
-    "{share:.0%} of a sample of this slide is unlike the H&E that the network was trained on; where it is, "
-    "tissue classes are held back."
+    "{share:.0%} of a sample of this slide is unlike the H&E that the network was trained on. There tissue "
+    "classes are not analysed."
 )
-NOVELTY = "departure from what the network was trained on (1 is usual at most)"
 PROBABILITY = "probability of {title}"
 OTHER_NETWORK = "these are the weights of another network; train the encoder again"
 

@@ -57,7 +57,7 @@ CARD_MEANINGS = (
     "over slides (of tumours 3 % at most on the worst). That is all tissue of tumour-free slides for "
     "tumours, the regions of other classes for the rest. On test slides: how much of the class reaches the "
     "threshold, how much of other tissue does, and of how many patches at a value and more which share was "
-    "the class."
+    "the class. All before ink, dirt, folds and blur lower a value."
 )
 CARD_MEANING_TABLE = (
     "| Class | Threshold | Reached by | False alarms | Worst slide "
@@ -80,8 +80,9 @@ CARD_TUMOUR_ROW = (
 )
 CARD_NOVEL = (
     "**Unlike anything trained on** is a patch whose stain and texture depart further from those of the "
-    "training slides than those of 99 % of the tissue of the calibration slides. Its classes are held back. "
-    "On test slides: {mean:.1%} of the tissue on average, {worst:.1%} on the worst slide ({worst_slide})."
+    "training slides than those of 99 % of the tissue of the calibration slides. Its classes are not "
+    "analysed. On test slides: {mean:.1%} of the tissue on average, {worst:.1%} on the worst slide "
+    "({worst_slide})."
 )
 CARD_FAILURES = (
     "**Known failures**: the patches of test slides that it gets most wrong, at most two of a slide. First "

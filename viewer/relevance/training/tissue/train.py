@@ -295,8 +295,9 @@ class _Training:
         if state.fingerprint != self._fingerprint:
             raise TrainingError(strings.OTHER_TRAINING.format(path=self._file))
         try:
-            self._network.load_state_dict(state.weights)
-            self._average.load_state_dict(state.average)
+            fitted_later = dict(self._network.named_buffers(recurse=False))
+            self._network.load_state_dict({**fitted_later, **state.weights})
+            self._average.load_state_dict({**fitted_later, **state.average})
             self._optimiser.load_state_dict(state.optimiser)
             self._sampler.hard = {int(one): np.array(hard, np.int64) for one, hard in state.hard.items()}
             self._step = int(state.step)

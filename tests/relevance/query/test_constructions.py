@@ -252,3 +252,12 @@ def test_what_is_quoted_keeps_its_signs() -> None:
 )
 def test_one_is_a_number_before_a_unit_alone(text: str, read: str) -> None:
     assert with_signs_read(text) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "query"), [("any of near fat", "NEAR fat"), ("any of (fat, blood)", "fat OR blood")]
+)
+def test_any_of_without_a_list_is_no_empty_bracket(text: str, query: str) -> None:
+    found = parsed(text)
+    assert found.query is not None
+    assert (text_of(found.query), found.problems) == (query, ())

@@ -10,7 +10,13 @@ import pytest
 
 from tests.relevance.colours import DARK, DividingColours, MadeSlide, open_store, picture
 from viewer.common.errors import UnsupportedTermError
-from viewer.relevance.analysis.parts_stage import HIGHEST_SHARE, UNCERTAIN_SHARE, UNLIKE_SHARE
+from viewer.relevance.analysis.parts_stage import (
+    CERTAIN_BELOW,
+    HIGHEST_SHARE,
+    UNCERTAIN_SHARE,
+    UNLIKE_SHARE,
+    PartsStage,
+)
 from viewer.relevance.analysis.scoring import Scoring
 from viewer.relevance.analysis.slide_analysis import Analysis
 from viewer.relevance.patches.novelty import unlike_neighbours
@@ -122,6 +128,19 @@ def test_what_cannot_be_scored_in_parts_chooses_nothing_for_it(tmp_path: Path) -
         assert store.parts.count <= UNLIKE_SHARE * analysis.total + 1
         with pytest.raises(UnsupportedTermError):
             analysis.field(Term("light"))
+
+
+def test_a_score_that_is_certain_chooses_no_patch(tmp_path: Path) -> None:
+    with closing(with_focus()) as slide, open_store(tmp_path, slide, DividingColours.card) as store:
+        analysis = Analysis(slide, DividingColours(), store)
+        analysis.parts = None
+        analysis.run_to_end(threads=1)
+        counts = []
+        for score in (0, np.nextafter(np.float32(CERTAIN_BELOW), np.float32(0)), CERTAIN_BELOW):
+            stage = PartsStage(store)
+            stage.choose(np.full(store.grid.shape, score, np.float32))
+            counts.append(int(stage.pending.sum()))
+        assert 0 < counts[0] == counts[1] < counts[2]
 
 
 def test_parts_that_cannot_be_read_leave_their_patch_as_it_is(tmp_path: Path) -> None:

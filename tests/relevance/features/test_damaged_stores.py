@@ -54,6 +54,10 @@ def damaged(file: h5py.File, how: str) -> None:
         case "notes":
             del file["calibration"]
             file["calibration"] = np.frombuffer(b"[" * 100_000, np.uint8)
+        case "parts off the grid" | "parts off it by 32 bits":
+            row = -1 if how == "parts off the grid" else 1 << 32
+            file["part_cells"] = np.array([[0, 0], [row, 0]], np.int64)
+            file["part_features"] = np.zeros((2, 6), np.float32)
         case "width":
             del file["features"]
             file["features"] = np.zeros((100, 6), np.float32)
@@ -61,7 +65,7 @@ def damaged(file: h5py.File, how: str) -> None:
 
 HARM = (
     "no features;no facts;text;one axis;fewer corners;off the grid;off the slide;huge;nothing behind it;"
-    "another file's;external storage;notes;width"
+    "another file's;external storage;notes;width;parts off the grid;parts off it by 32 bits"
 )
 
 
@@ -72,6 +76,7 @@ def test_a_file_that_is_not_what_it_claims_is_refused_and_replaced(tmp_path: Pat
     with opened(tmp_path) as store:
         assert store.count == 0
         assert store.calibration is None
+        assert store.parts.count == 0
         assert re.fullmatch(pattern(strings.NOT_USED), store.notes[0])
         store.append(*rows_of(0, 20))
         store.finish()

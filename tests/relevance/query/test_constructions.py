@@ -11,6 +11,7 @@ from tests.messages import pattern
 from viewer.relevance.query import strings
 from viewer.relevance.query.lexicon import load_lexicon
 from viewer.relevance.query.parser import parse
+from viewer.relevance.query.signs import with_signs_read
 from viewer.relevance.query.tree import text_of
 
 if TYPE_CHECKING:
@@ -230,3 +231,33 @@ def test_a_lone_distance_in_another_language_is_said() -> None:
 
 def test_what_is_quoted_keeps_its_signs() -> None:
     assert [one.text for one in parsed('"fat -blood" or "-fat"').understood] == ["fat -blood", "-fat"]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("within a micron of fat", "within 1 micron of fat"),
+        ("a micrometre", "1 micrometre"),
+        ("half a millimetre", "0.5 millimetre"),
+        ("ein Mikrometer", "1 Mikrometer"),
+        ("einen halben Millimeter", "0.5 Millimeter"),
+        ("un micromètre", "1 micromètre"),
+        ("un micrómetro", "1 micrómetro"),
+        ("bir mikrondan uzak", "1 mikrondan uzak"),
+        ("yarım milimetreden uzak", "0.5 milimetreden uzak"),
+        *((text, text) for text in ("find a micrometastasis", "a microvessel", "one micronucleus")),
+        *((text, text) for text in ("a milia", "half a microgland", "ein Mikroabszess", "un microabcès")),
+        ("bir mikroapse", "bir mikroapse"),
+    ],
+)
+def test_one_is_a_number_before_a_unit_alone(text: str, read: str) -> None:
+    assert with_signs_read(text) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "query"), [("any of near fat", "NEAR fat"), ("any of (fat, blood)", "fat OR blood")]
+)
+def test_any_of_without_a_list_is_no_empty_bracket(text: str, query: str) -> None:
+    found = parsed(text)
+    assert found.query is not None
+    assert (text_of(found.query), found.problems) == (query, ())

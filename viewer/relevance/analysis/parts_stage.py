@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 UNLIKE_SHARE, HIGHEST_SHARE, UNCERTAIN_SHARE = 0.01, 0.02, 0.04
 """Of the known patches, the latter two for each query. The parts of one cost up to three patches."""
-LEAST_SCORE = 0.01
-"""Lower ones are certain, and not high."""
+CERTAIN_BELOW = 0.01
+"""A lower score is a certain no: the patch is neither of the highest nor of the uncertain ones."""
 _BLOCK_SIDE = 3
 """The fastest: of 1 to 4 the overlap of few large blocks, or of many small ones, costs more."""
 
@@ -62,7 +62,7 @@ class PartsStage:
         chosen[_highest(cells, self._unlike[1], UNLIKE_SHARE)] = True
         if scores is not None:
             own = scores[tuple(cells.T)]
-            likely = np.where(own > LEAST_SCORE, own, 0)
+            likely = np.where(own >= CERTAIN_BELOW, own, 0)
             chosen[_highest(cells, likely, HIGHEST_SHARE)] = True
             chosen[_highest(cells, likely * (1 - own), UNCERTAIN_SHARE)] = True
         chosen &= ~(self._store.parts.known() | self._begun | self._failed)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from viewer.relevance.features.store_key import StoreSubject
+    from viewer.relevance.patches.grid import PatchGrid
 
 MAX_FEATURES = 8192
 MAX_CALIBRATION_BYTES = 4 << 20
@@ -120,7 +121,7 @@ def read_stored(path: Path, subject: StoreSubject) -> StoredFeatures:
         corners = coords[()].astype(np.int64)
         size_px = np.array([grid.patch_width_px, grid.patch_height_px])
         cells = np.floor(corners / size_px + 0.5).astype(np.int64)[:, ::-1]
-        inside = (cells >= 0).all() and (cells < grid.shape).all()
+        inside = _are_inside(cells, grid)
         if not inside or (grid.coords()[cells[:, 0] * grid.columns + cells[:, 1]] != corners).any():
             raise FeatureFileError(path, strings.OFF_THE_GRID)
         text = calibration[()].astype(np.uint8).tobytes()
@@ -145,7 +146,14 @@ def _read_parts(
     count, width = parts.shape
     if width > MAX_FEATURES or count > subject.grid.patch_count or cells.shape != (count, 2):
         raise FeatureFileError(path, strings.CORNER_COUNT.format(corners=cells.shape, features=parts.shape))
-    return cells[()].astype(np.int32), parts[()].astype(np.float32)
+    found = cells[()]
+    if not _are_inside(found, subject.grid):  # before the cast, which would cut a larger number to one inside
+        raise FeatureFileError(path, strings.OFF_THE_GRID)
+    return found.astype(np.int32), parts[()].astype(np.float32)
+
+
+def _are_inside(cells: NDArray[np.integer[Any]], grid: PatchGrid) -> bool:
+    return bool((cells >= 0).all() and (cells < grid.shape).all())
 
 
 def json_object(text: bytes | str) -> dict[str, Any]:

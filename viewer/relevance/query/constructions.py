@@ -42,7 +42,7 @@ def _with_any_of_read(words: list[Word]) -> list[Word]:
         else:
             result += [*_bracketed(listed), word]
             listed = None
-    return result + (_bracketed(listed) if listed else [])
+    return result + _bracketed(listed or [])
 
 
 def _with_near_before_exclusion(words: list[Word]) -> list[Word]:
@@ -144,7 +144,8 @@ def _is_thing(words: list[Word]) -> bool:
 
 
 def _bracketed(words: list[Word]) -> list[Word]:
-    return [Word(Kind.OPEN, "("), *words, Word(Kind.CLOSE, ")")]
+    """The words in brackets; no brackets around none."""
+    return [Word(Kind.OPEN, "("), *words, Word(Kind.CLOSE, ")")] if words else []
 
 
 def _with_pronouns_read(words: list[Word]) -> list[Word]:

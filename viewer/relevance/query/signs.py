@@ -10,9 +10,11 @@ from viewer.relevance.query.vocabulary import LEFT_OUT
 _QUOTES = str.maketrans("“”„«»–\u2212", '"""""--') | {ord("—"): " - "}
 _STARTS_WORD = r"(?<![^\s(,;|&])"
 
-
-_UNIT = r"(?:[uµμ]m\b|mm\b|cm\b|mi[ck]r[oóô]|mili|mill?[iíì]m)"
-"""The beginning of a unit of length, in any of the languages."""
+_UNIT = (
+    r"(?:(?:[uµμ]m|mm|cm|mi[ck]r[oóô]n(?:e?s|[ae]|d[ae]n?|luk)?"
+    r"|(?:mi[ck]r[oóô]|mill?[iíì])m[eèé]t(?:er|r[eo])\w*)\b)"
+)
+"""A unit of length in any of the languages, whole: "a microabscess" is no number."""
 
 
 def _outside_quotes(pattern: str) -> re.Pattern[str]:

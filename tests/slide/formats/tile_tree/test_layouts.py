@@ -115,8 +115,10 @@ def write_dzi(path: Path, levels: Levels) -> Path:
     return path
 
 
-def test_zoomify(tmp_path: Path, levels: Levels) -> None:
+@pytest.mark.parametrize("without_tiles", ["", "TileGroup1", "TileGroup007"])
+def test_zoomify(without_tiles: str, tmp_path: Path, levels: Levels) -> None:
     folder = write_zoomify(tmp_path / "slide", levels)
+    (folder / without_tiles).mkdir(exist_ok=True)
     for path in (folder, folder / "ImageProperties.xml"):
         with closing(open_slide(path)) as source:
             assert (source.info.format, source.info.path) == ("Zoomify", folder)

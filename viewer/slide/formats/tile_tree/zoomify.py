@@ -70,11 +70,12 @@ def zoomify_layout(path: Path, files: TreeFiles) -> TreeLayout:
 
 
 def _stored_tiers(files: TreeFiles) -> int:
-    """How many levels are stored: the last group of tiles holds those of the finest one."""
+    """How many levels are stored: the last group of tiles holds those of the finest one. 0 where it has no
+    tile: an empty folder says nothing of the levels."""
     groups = [name.removeprefix("TileGroup") for name in files.names_in("") if name.startswith("TileGroup")]
     last = max((int(group) for group in groups if group.isdecimal() and len(group) < 10), default=0)
     tiers = (name.partition("-")[0] for name in files.names_in(f"TileGroup{last}"))
-    return 1 + max((int(tier) for tier in tiers if tier.isdecimal() and len(tier) < 3), default=0)
+    return 1 + max((int(tier) for tier in tiers if tier.isdecimal() and len(tier) < 3), default=-1)
 
 
 def _halved_down(width: int, height: int, fits_px: int) -> list[tuple[int, int, int]]:

@@ -66,3 +66,19 @@ def test_the_readers_choice_wins(qtbot: QtBot, open_window: MainWindow, clients:
 
     panel.encoder_chosen.emit("")
     assert session.encoder_id == "tissue"
+
+
+def test_after_stop_another_choice_is_used_by_resume(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    query = open_window.query
+    query.open_panel()
+    query.panel.encoder_chosen.emit("measured")
+    ask(qtbot, open_window, "stroma")
+    query.session.stop()
+    query.panel.encoder_chosen.emit("")
+    assert query.session.encoder_id == "tissue"
+
+    query.set_paused(False)
+    assert opened(clients)[-1] == "tissue"
+    assert clients[-1].queries == [query.session.question.query]

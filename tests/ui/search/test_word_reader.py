@@ -49,6 +49,7 @@ def test_the_second_encoder_starts_when_a_word_needs_it_and_stays(
 
     panel.box.ask("fat")
     assert opened(clients) == ["measured", "tissue"], "it measures, too"
+    assert panel.empty.text == strings.SEARCHING, "it reads this no better"
 
 
 def test_the_readers_choice_wins(qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]) -> None:

@@ -37,10 +37,10 @@ class WordReader:
         """Whether only the lexicon's terms are known."""
         return query_kind_of(self.encoder_id) == "concepts"
 
-    @property
-    def is_second(self) -> bool:
-        """Whether a word needs another encoder than the usual one, without that the reader chose it."""
-        return not self.chosen and self.encoder_id != encoder_for("", None)
+    def needs_second(self, query: Query | None) -> bool:
+        """Whether a word needs another encoder than the usual one, without that the reader chose it. One that
+        merely stays is not needed."""
+        return not self.chosen and encoder_for("", query) != encoder_for("", None)
 
     def choose(self, chosen: str, question: Question) -> Question:
         """Read the same question with another choice of encoder."""

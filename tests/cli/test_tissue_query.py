@@ -6,16 +6,21 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+import tifffile
 
+from tests.relevance.encoders.test_word_figures import folder
 from tests.relevance.tissue_record import OF_VALUES, trained
 from viewer import RESEARCH_USE
 from viewer.cli import main as cli
 from viewer.cli import strings
+from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.patches.field import PROBABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+__all__ = ["folder"]
 
 
 @pytest.fixture
@@ -56,3 +61,21 @@ def test_what_is_damaged_is_said_and_measured_concepts_answer(
     captured = capsys.readouterr()
     assert str(path) in captured.err
     assert json.loads(captured.out)["encoder"] == "Measured concepts"
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("words", "encoder"),
+    [
+        (["stroma"], "Tissue encoder"),
+        (["fat"], MEASURED.title),
+        (["stroma", "--encoder", "measured"], MEASURED.title),
+    ],
+)
+def test_the_encoder_of_a_heatmap_is_the_one_that_its_words_need(
+    slide: Path, tmp_path: Path, words: list[str], encoder: str
+) -> None:
+    path = tmp_path / "map.ome.tiff"
+    assert cli.main(["heatmap", str(slide), "-o", str(path), "--query", *words]) == 0
+    with tifffile.TiffFile(path) as tiff:
+        assert encoder in str(tiff.ome_metadata)

@@ -89,6 +89,8 @@ def _heatmap(options: argparse.Namespace) -> int:
     if cli_map.has_map(options):
         return cli_map.write_map(options)
     option = _attention_option(options)
+    if options.text is not None and options.encoder is None and not (option or options.weights):
+        return _scores(options)  # by the encoder that the words need
     options.encoder = encoder_of(options)
     options.head = HEADS[0] if options.head is None else options.head
     if any(card.features_of for card in cards() if card.id == options.encoder):

@@ -9,7 +9,10 @@ DEBUG = "show where an error comes from"
 JSON = "print JSON"
 
 # Options of several commands.
-ENCODER = "encoder ID; see `foveola encoders` (a tissue encoder that was trained here, else measured)"
+ENCODER = (
+    "encoder ID; see `foveola encoders` (the best for each word of a query; without one a tissue encoder "
+    "that was trained here, else measured)"
+)
 MPP = "size of a level-0 pixel, in µm"
 MAP_GROUP = "a map of another program"
 MAP = "scores: .h5 of CLAM, .tif, .geojson of QuPath (annotations, too), .db of TIAToolbox, .npy, .npz"

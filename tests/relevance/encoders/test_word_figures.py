@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
 from tests.relevance.tissue_record import MEANING, trained
+from viewer.relevance.encoders import registry
 from viewer.relevance.encoders.measured.card import MEASURED
 from viewer.relevance.encoders.tissue.card import tissue_cards, tissue_facts
 from viewer.relevance.encoders.vocabulary import encoder_for, lexicon_of, values_of
@@ -110,6 +112,21 @@ def test_figures_of_another_training_choose_nothing(folder: Path) -> None:
     trained(figures=ALL)  # the reader's own is used for all that it may name
     assert encoder_for("", read("stroma")) == "tissue"
     assert "the tissue encoder (AUROC 0.95 on 2 slides kept out of training)" in said("stroma")
+
+
+@pytest.mark.parametrize("chosen", ["", "measured", "tissue"])
+def test_the_lexicon_is_made_anew_only_where_a_record_changed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    listed = Mock(side_effect=AssertionError("it is asked for at each key"))
+    monkeypatch.setattr(registry, "cards", listed)
+    first = lexicon_of(chosen)
+    assert lexicon_of(chosen) is first
+
+    write(folder, "0" * 64)
+    another = lexicon_of(chosen)
+    assert another is not first
+    assert lexicon_of(chosen) is another
 
 
 def test_a_damaged_file_claims_nothing(folder: Path) -> None:

@@ -12,7 +12,7 @@ from viewer.overlay.strings import ALL_ANALYSED
 from viewer.relevance.patches.progress import StageProgress
 from viewer.relevance.worker.messages import Progress
 from viewer.ui.overlays import strings
-from viewer.ui.overlays.analysis_bar import AnalysisBar, progress_in_words
+from viewer.ui.overlays.analysis_bar import AnalysisBar, analysed_in_words, progress_in_words
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -118,6 +118,24 @@ def test_one_patch_is_no_patches() -> None:
 )
 def test_progress_in_words(progress: Progress, text: str) -> None:
     assert progress_in_words(progress) == text
+
+
+@pytest.mark.parametrize(
+    ("progress", "text"),
+    [
+        (None, ""),
+        (Progress(629, 1000, 0, 5, False), strings.SHARE_ANALYSED.format(percent=62)),
+        (Progress(100, 100, 0, 0, False), ALL_ANALYSED),
+        (
+            Progress(100, 100, 0, 0, False, in_parts=StageProgress(0, 4)),
+            strings.SHARE_ANALYSED.format(percent=96),
+        ),
+        (Progress(100, 100, 0, 0, False, in_parts=StageProgress(4, 4)), ALL_ANALYSED),
+        (Progress(100, 100, 1, 0, False), strings.SHARE_ANALYSED.format(percent=99)),
+    ],
+)
+def test_the_share_that_is_analysed(progress: Progress | None, text: str) -> None:
+    assert analysed_in_words(progress) == text
 
 
 def test_the_bar_pauses_goes_on_and_stops(qtbot: QtBot) -> None:

@@ -19,6 +19,7 @@ from viewer.overlay.strings import LIKENESS_TO
 from viewer.relevance.encoders.model_registry import registry_file
 from viewer.relevance.models.strings import NO_FOLDER
 from viewer.relevance.patches.field import UNIT
+from viewer.relevance.patches.progress import StageProgress
 from viewer.relevance.query.tree import Like
 from viewer.relevance.worker.messages import Note, Progress
 from viewer.ui.overlays import strings as overlay_strings
@@ -163,7 +164,10 @@ def test_why_there_are_no_places_follows_the_analysis(
     with qtbot.wait_signal(open_window.query.session.hits_changed):
         client.publish(1, score=0.0)
     assert strings.NO_PLACE_YET in empty.text
-    client.send_event(Progress(9, 9, 0, None, False))
+    with qtbot.wait_signal(open_window.query.session.progressed):
+        client.send_event(Progress(9, 9, 0, None, False, in_parts=StageProgress(1, 2)))
+    assert strings.NO_PLACE_YET in empty.text, "a part of a patch may still stand out"
+    client.send_event(Progress(9, 9, 0, None, False, in_parts=StageProgress(2, 2)))
     qtbot.wait_until(lambda: strings.NO_PLACE in empty.text)
     field = open_window.query.session.field
     assert field is not None

@@ -10,6 +10,7 @@ from tests.relevance.tissue_record import OF_VALUES, trained
 from tests.ui.search.query_window import answered, ask
 from viewer.overlay.strings import PROBABILITY_OF
 from viewer.relevance.patches.field import PROBABILITY
+from viewer.relevance.patches.progress import StageProgress
 from viewer.relevance.worker.messages import Progress
 from viewer.ui.overlays.field_layers import PRESENT
 from viewer.ui.search import strings
@@ -68,6 +69,9 @@ def test_where_nothing_reaches_the_threshold_that_is_the_answer(
     (row,) = panel.hits.hits.rows
     assert row.title == strings.PLACE_WEAK.format(number=1, score=0.55)
     assert row.meaning == f"{OF_VALUES[0]}; weak: below 0.62"
+    assert panel.verdict.text() == strings.NONE_ABOVE[False].format(threshold=0.62, title="blood")
+    with qtbot.wait_signal(open_window.query.session.progressed):
+        clients[0].send_event(Progress(4, 4, 0, None, paused=False, in_parts=StageProgress(1, 2)))
     assert panel.verdict.text() == strings.NONE_ABOVE[False].format(threshold=0.62, title="blood")
     with qtbot.wait_signal(open_window.query.session.progressed):
         clients[0].send_event(Progress(4, 4, 0, seconds_left=0.0, paused=False))

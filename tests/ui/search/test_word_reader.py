@@ -49,6 +49,7 @@ def test_the_second_encoder_starts_when_a_word_needs_it_and_stays(
 
     panel.box.ask("fat")
     assert opened(clients) == ["measured", "tissue"], "it measures, too"
+    assert panel.empty.text == strings.SEARCHING, "it reads this no better"
 
 
 def test_the_readers_choice_wins(qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]) -> None:
@@ -66,3 +67,19 @@ def test_the_readers_choice_wins(qtbot: QtBot, open_window: MainWindow, clients:
 
     panel.encoder_chosen.emit("")
     assert session.encoder_id == "tissue"
+
+
+def test_after_stop_another_choice_is_used_by_resume(
+    qtbot: QtBot, open_window: MainWindow, clients: list[FakeClient]
+) -> None:
+    query = open_window.query
+    query.open_panel()
+    query.panel.encoder_chosen.emit("measured")
+    ask(qtbot, open_window, "stroma")
+    query.session.stop()
+    query.panel.encoder_chosen.emit("")
+    assert query.session.encoder_id == "tissue"
+
+    query.set_paused(False)
+    assert opened(clients)[-1] == "tissue"
+    assert clients[-1].queries == [query.session.question.query]

@@ -115,8 +115,10 @@ def encoder_in_use(chosen: str) -> str:
 
 def query_kind_of(encoder_id: str) -> QueryKind:
     """Which text queries an encoder accepts; free text for one that is not listed."""
-    listed = {card.id: card.query_kind for card in cards()}
-    return listed.get(encoder_id, "free text")
+    # Asked at each key: the list of all reads files of models.
+    ours = next((card for card in (MEASURED, *tissue_cards()) if card.id == encoder_id), None)
+    listed = (ours,) if ours is not None else cards()
+    return next((card.query_kind for card in listed if card.id == encoder_id), "free text")
 
 
 def load_encoder(encoder_id: str) -> Encoder:

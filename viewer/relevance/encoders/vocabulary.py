@@ -44,10 +44,7 @@ def lexicon_of(chosen: str) -> Lexicon:
     if facts is not None and encoder_id == TISSUE_ID:  # of another training, not tested on the same patches
         named = ((names, strings.OWN_TISSUE.format(figure=figure)) for names, figure in facts.named)
         return with_composed(load_lexicon(tuple(named)))
-    sentences: dict[str, str] = {}
-    for entry in class_entries():
-        sentences |= _measured_sentences(entry, figures, tissue_names_it=False)
-    return with_composed(load_lexicon((), _given(sentences)))
+    return with_composed(_measured_by_figures(figures))
 
 
 def encoder_for(chosen: str, query: Query | None) -> str:
@@ -59,6 +56,7 @@ def encoder_for(chosen: str, query: Query | None) -> str:
     return TISSUE_ID if of_classes and not chosen and tissue_cards() else usual
 
 
+@lru_cache(maxsize=8)
 def _by_figures(facts: TissueFacts, figures: AllFigures, chosen: str) -> Lexicon:
     """Terms by who reads them: where the tissue encoder is ``chosen`` it reads all that it may name, where
     none is what it ranks clearly better, and what is not measured."""
@@ -83,6 +81,15 @@ def _by_figures(facts: TissueFacts, figures: AllFigures, chosen: str) -> Lexicon
         else:
             ranked |= _measured_sentences(entry, figures, tissue_names_it=can_name)
     return load_lexicon(_given(classes), _given(ranked))
+
+
+@lru_cache(maxsize=2)
+def _measured_by_figures(figures: AllFigures) -> Lexicon:
+    """What is measured, without a tissue encoder."""
+    sentences: dict[str, str] = {}
+    for entry in class_entries():
+        sentences |= _measured_sentences(entry, figures, tissue_names_it=False)
+    return load_lexicon((), _given(sentences))
 
 
 def _measured_sentences(entry: Entry, figures: AllFigures, *, tissue_names_it: bool) -> dict[str, str]:

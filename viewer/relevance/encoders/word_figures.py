@@ -49,9 +49,10 @@ class WordFigures:
         return self.tissue - self.measured >= CLEAR_GAIN and self.gain[0] > 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AllFigures:
-    """``words``: by a name of theirs. ``tissue_sha256``: of the weights that they are of."""
+    """``words``: by a name of theirs. ``tissue_sha256``: of the weights that they are of. One object while
+    the file is the same."""
 
     words: Mapping[str, WordFigures] = field(default_factory=dict)
     tissue_sha256: str = ""
@@ -61,13 +62,16 @@ class AllFigures:
         return {name: self.words[name] for name in names if name in self.words}
 
 
+_NONE = AllFigures()
+
+
 def word_figures() -> AllFigures:
     """What is recorded; nothing where the file is missing or damaged: then nothing is claimed."""
     path = card.shipped_folder() / FILE
     try:
         stat = path.stat()
     except OSError:
-        return AllFigures()
+        return _NONE
     return _read(path, stat.st_mtime_ns)
 
 
@@ -79,7 +83,7 @@ def _read(path: Path, _mtime_ns: int) -> AllFigures:
         return AllFigures(words, str(content["tissue_sha256"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         log.exception("%s: no figures on words are used", path)
-        return AllFigures()
+        return _NONE
 
 
 def _figures(one: Mapping[str, Any]) -> WordFigures:

@@ -52,10 +52,14 @@ def progress_in_words(progress: Progress) -> str:
 
 
 def analysed_in_words(progress: Progress | None) -> str:
-    """ "62 % analysed", rounded down; "" before there is any progress."""
+    """ "62 % analysed", rounded down; "" before there is any progress. Patches that are analysed in
+    parts, too, count once more: their values may still change."""
     if progress is None:
         return ""
     done, total = progress.done - progress.failed, progress.total
+    if progress.in_parts is not None:
+        done += progress.in_parts.done - progress.in_parts.failed
+        total += progress.in_parts.total
     return ALL_ANALYSED if done >= total else strings.SHARE_ANALYSED.format(percent=100 * done // total)
 
 

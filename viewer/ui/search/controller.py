@@ -311,7 +311,7 @@ class SearchController(QObject):
             for number, hit in enumerate(session.hits, start=1)
         ]
         progress = session.progress
-        done = progress is not None and progress.done >= progress.total
+        done = progress is not None and progress.finished
         self.panel.show_rows(
             rows,
             advice_about(

@@ -157,8 +157,8 @@ class RelevanceSession(QObject):
 
     @property
     def by_second_encoder(self) -> bool:
-        """Whether that is one that takes longer, for the sake of a word."""
-        return self._words.is_second
+        """Whether a word needs one that takes longer."""
+        return self._words.needs_second(self._question.query)
 
     @property
     def chosen_encoder(self) -> str:

@@ -37,19 +37,20 @@ class WordReader:
         """Whether only the lexicon's terms are known."""
         return query_kind_of(self.encoder_id) == "concepts"
 
-    @property
-    def is_second(self) -> bool:
-        """Whether a word needs another encoder than the usual one, without that the reader chose it."""
-        return not self.chosen and self.encoder_id != encoder_for("", None)
+    def needs_second(self, query: Query | None) -> bool:
+        """Whether a word needs another encoder than the usual one, without that the reader chose it. One that
+        merely stays is not needed."""
+        return not self.chosen and encoder_for("", query) != encoder_for("", None)
 
     def choose(self, chosen: str, question: Question) -> Question:
         """Read the same question with another choice of encoder."""
         as_typed = question.text and parse(question.text, self.lexicon).query == question.query
-        self.chosen = chosen
-        self.encoder_id = encoder_for(chosen, question.query)
+        self.chosen, self.encoder_id = chosen, encoder_for(chosen, None)
         question = replace(question, matched=False)
-        # Its words may be scored otherwise, or stand for a rule.
-        return self.checked(self.read(question) if as_typed else question)
+        if as_typed:  # its words may be scored otherwise, or stand for a rule
+            question = self.read(question)
+        self.encoder_id = encoder_for(chosen, question.query)
+        return self.checked(question)
 
     def read(self, question: Question, find_phrase: PhraseFinder | None = None) -> Question:
         """A question as its text is parsed. An encoder that reads words needs no lexicon."""

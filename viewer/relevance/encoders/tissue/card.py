@@ -33,9 +33,9 @@ _MAX_BYTES = 5_000_000
 _CALIBRATION = ("temperature", "tumour_slope", "tumour_shift")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TissueFacts:
-    """What ``foveola train-encoder`` recorded beside the weights.
+    """What ``foveola train-encoder`` recorded beside the weights; one object while the record is the same.
 
     ``calibration``: temperature, slope and shift as ``network.Calibration`` has them; ``bias``: of the
     calibration, one a class or (). ``named``: ids of classes whose test allows to name them, or of several
@@ -72,13 +72,13 @@ def tissue_facts() -> TissueFacts | None:
             stat = (folder / FACTS).stat()
         except OSError:
             continue
-        facts = _read(folder / FACTS, stat.st_mtime_ns, stat.st_size)
-        return replace(facts, shipped=folder != trained_folder())
+        shipped = folder != trained_folder()
+        return _read(folder / FACTS, stat.st_mtime_ns, stat.st_size, shipped=shipped)
     return None
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, _mtime_ns: int, size_bytes: int) -> TissueFacts:
+def _read(path: Path, _mtime_ns: int, size_bytes: int, *, shipped: bool) -> TissueFacts:
     try:
         if size_bytes > _MAX_BYTES:
             raise ValueError(strings.TOO_LARGE)
@@ -96,9 +96,10 @@ def _read(path: Path, _mtime_ns: int, size_bytes: int) -> TissueFacts:
         named = _named(content["test"])
         meanings = {key: Meaning.read(entry) for key, entry in content["test"].get("meanings", {}).items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        template = strings.SHIPPED_DAMAGED if path.parent == shipped_folder() else strings.RECORD_DAMAGED
+        template = strings.SHIPPED_DAMAGED if shipped else strings.RECORD_DAMAGED
         raise EncoderError(template.format(path=path, error=in_words(error))) from error
-    return TissueFacts(path.with_name(WEIGHTS), sha256, (temperature, slope, shift), named, bias, meanings)
+    calibration = temperature, slope, shift
+    return TissueFacts(path.with_name(WEIGHTS), sha256, calibration, named, bias, meanings, shipped)
 
 
 def _named(tested: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

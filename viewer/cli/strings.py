@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viewer.relevance.patches.field import COMBINED, PROBABILITY, UNIT
+from viewer.relevance.patches.strings import COMBINED_UNIT, LIKENESS, PROBABILITY
 
 # Values of arguments.
 NOT_A_NUMBER = "{text!r} is not a number"
@@ -124,12 +124,12 @@ NO_PLACES_LINE = "places      none stands out"
 MEANING_LINE = "meaning     {sentence}"
 ALL_WEAK = "No place above {threshold:.2f} for {title}; these are the most alike, all weak:"
 PLACES_HEADER = "rank {value:>8}      x px      y px  because"
-VALUES = {UNIT: "likeness", PROBABILITY: "probable", COMBINED: "score"}
+VALUES = {LIKENESS: "likeness", PROBABILITY: "probable", COMBINED_UNIT: "score"}
 """Head of the column of values, by their unit."""
 VALUES_NOTE = {
-    UNIT: "Measured likeness, not a diagnosis. {research_use}.",
+    LIKENESS: "Measured likeness, not a diagnosis. {research_use}.",
     PROBABILITY: "Probability of a class of the tissue encoder, not a diagnosis. {research_use}.",
-    COMBINED: "Combined of likeness and probabilities of classes, not a diagnosis. {research_use}.",
+    COMBINED_UNIT: "Combined of likeness and probabilities of classes, not a diagnosis. {research_use}.",
 }
 """By the unit of the values."""
 

@@ -180,7 +180,8 @@ def test_a_home_that_cannot_be_written_is_reported_once_until_it_can(
     (reported,) = window.messages.messages
     assert str(blocked[0]) in reported.text
     open_in(window, slide_file)  # saves both
-    assert window.messages.messages == []
+    assert window.messages.messages == [reported]
+    reported.dismiss()
     for file in blocked:
         file.rmdir()
     window.slides.close()

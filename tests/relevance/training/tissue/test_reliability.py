@@ -86,7 +86,7 @@ def test_what_values_meant() -> None:
     assert (low.patches, low.right) == (46, pytest.approx(40 / 46))
     assert meaning.of_value(0.93) == "of 36 patches at 0.9 and more, 83% were carcinoma, in 2 test slides"
     assert meaning.of_value(0.6).startswith("of 46 patches at 0.5 and more")
-    assert meaning.of_value(0.3) == "no patch of the test slides had such a value for carcinoma"
+    assert meaning.of_value(0.3) == "what values below 0.5 meant on test slides was not counted"
     assert "75% of its patches reach that, and 2.0% of tissue without it" in meaning.of_threshold
 
 

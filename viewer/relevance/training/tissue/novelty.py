@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from viewer.relevance.encoders.tissue.network import TissueNetwork
     from viewer.relevance.training.tissue.patches import SlidePatches
 
-_OF_A_SLIDE, _AT_ONCE = 40, 64
+_OF_A_SLIDE = 40
 _USUAL_SHARE = 0.99
 _LEAST_SPREAD = 1e-3
 """Of the first direction's: of fewer patches than directions the last ones are noise."""
@@ -51,21 +51,16 @@ def fit_novelty(
 def novel_share(network: TissueNetwork, one: SlidePatches, seed: int) -> float:
     """Which share of a sample of a slide's tissue is unlike anything trained on."""
     network.eval()
-    found = [network.novelty(network.trunk.early(batch)) for batch in _batches(one, seed)]
-    return float((torch.cat(found) > 1).float().mean()) if found else 0.0
+    return float((network.novelty(network.trunk.early(_sample(one, seed))) > 1).float().mean())
 
 
 def _styles(network: TissueNetwork, slides: Sequence[SlidePatches], seed: int) -> Tensor:
     """(n, 160), double."""
-    batches = [batch for one in slides for batch in _batches(one, seed)]
-    return torch.cat([style_of(network.trunk.early(batch)) for batch in batches]).double()
+    return torch.cat([style_of(network.trunk.early(_sample(one, seed))) for one in slides]).double()
 
 
-def _batches(one: SlidePatches, seed: int) -> list[Tensor]:
-    """A sample of the slide's tissue as input; of its regions where there is none."""
+def _sample(one: SlidePatches, seed: int) -> Tensor:
+    """Some of the slide's tissue as input; of its regions where there is none."""
     random = np.random.default_rng([seed, 4, *one.slide.name.encode()])
     among: NDArray[np.int64] = one.of_tissue if len(one.of_tissue) else np.arange(len(one.labels))
-    sample = np.sort(random.permutation(among)[:_OF_A_SLIDE])
-    return [
-        as_input(one.pixels[sample[first : first + _AT_ONCE]]) for first in range(0, len(sample), _AT_ONCE)
-    ]
+    return as_input(one.pixels[np.sort(random.permutation(among)[:_OF_A_SLIDE])])

@@ -42,7 +42,7 @@ from viewer.relevance.training.tissue.sampling import Sampler
 from viewer.relevance.training.train import repeatable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -295,14 +295,18 @@ class _Training:
         if state.fingerprint != self._fingerprint:
             raise TrainingError(strings.OTHER_TRAINING.format(path=self._file))
         try:
-            fitted_later = dict(self._network.named_buffers(recurse=False))
-            self._network.load_state_dict({**fitted_later, **state.weights})
-            self._average.load_state_dict({**fitted_later, **state.average})
+            _load(self._network, state.weights)
+            _load(self._average, state.average)
             self._optimiser.load_state_dict(state.optimiser)
             self._sampler.hard = {int(one): np.array(hard, np.int64) for one, hard in state.hard.items()}
             self._step = int(state.step)
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise invalid_state(self._file) from error
+
+
+def _load(network: TissueNetwork, tensors: Mapping[str, Tensor]) -> None:
+    """Weights of this version or an earlier one: what is fitted after training may be missing."""
+    network.load_state_dict({**dict(network.named_buffers(recurse=False)), **tensors})
 
 
 def _begin_from(network: TissueNetwork, path: Path) -> None:
@@ -311,8 +315,7 @@ def _begin_from(network: TissueNetwork, path: Path) -> None:
     try:
         tensors = read_tensors(path)
         if "outputs.weight" in tensors:
-            fitted_later = dict(network.named_buffers(recurse=False))
-            network.load_state_dict({**fitted_later, **tensors})
+            _load(network, tensors)
         else:
             network.trunk.load_state_dict(from_published(tensors))
     except (KeyError, ValueError, RuntimeError) as error:

@@ -19,6 +19,7 @@ from viewer.ui.shell import strings
 from viewer.ui.shell.persistence import restore_layout
 from viewer.ui.widgets.limited_scroll_area import YieldingArea
 from viewer.ui.widgets.messages import MessageKind
+from viewer.ui.widgets.throttle import PANEL_INTERVAL_MS
 from viewer.view.camera import fitting_view
 
 if TYPE_CHECKING:
@@ -229,6 +230,19 @@ def test_angle_and_zoom_have_figures_with_and_without_a_pixel_size(
     assert window.view.magnification is None
     window.view.one_to_one()
     qtbot.wait_until(lambda: window.status.magnification.text() == strings.ZOOM_SHARE.format(percent=100))
+
+
+def test_a_turn_taken_back_before_it_was_drawn_leaves_no_angle(
+    qtbot: QtBot, window: MainWindow, slide_file: Path, open_in: OpenIn
+) -> None:
+    open_in(window, slide_file)
+    qtbot.wait_until(lambda: window.view.sharp)
+    qtbot.wait(2 * PANEL_INTERVAL_MS)  # what the opening asked to be shown has been shown
+    window.view.rotate_by(-22.5)
+    window.status.refresh()
+    assert window.status.angle.text() == "337.5°"
+    window.view.set_rotation(0)
+    qtbot.wait_until(lambda: window.status.angle.text() == "0°")
 
 
 @pytest.mark.parametrize(

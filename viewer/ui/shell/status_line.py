@@ -159,7 +159,7 @@ class StatusLine(QStatusBar):
         self._throttle = Throttle(self, self._show_scale)
         self._following = Following(
             {
-                "view_changed": self._throttle.request,
+                "frame_drawn": self._throttle.request,  # a turn may be set and taken back between frames
                 "cursor_moved": self._cursor_moved,
                 "mpp_changed": self.refresh,
                 "source_changed": self.refresh,

@@ -5,6 +5,7 @@ Source: TIFF 6.0 (NewSubfileType, bit 2); COG (OGC 21-026): a mask is cut like t
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,9 +63,10 @@ def with_alpha(pixels: NDArray[np.uint8], visible: NDArray[np.uint8]) -> NDArray
 
 def masks_of(images: list[TiffImage], ifds: list[Ifd], notes: list[str]) -> list[TileMask | None]:
     """The mask of each level, None where it has none; a note is added where one is not used."""
+    in_file = _masks(ifds)
     masks: list[TileMask | None] = []
     for image in images:
-        mask = _mask_of(image, ifds)
+        mask = _mask_of(image, in_file)
         if mask is not None and not _is_cut_alike(mask, image):
             notes.extend([] if strings.MASK_UNUSED in notes else [strings.MASK_UNUSED])
             mask = None
@@ -72,14 +74,19 @@ def masks_of(images: list[TiffImage], ifds: list[Ifd], notes: list[str]) -> list
     return masks
 
 
-def _mask_of(image: TiffImage, ifds: list[Ifd]) -> TiffImage | None:
-    """The mask among the directories that belongs to an image: the first of its size; None without one."""
+def _masks(ifds: list[Ifd]) -> list[TiffImage]:
+    """The well-formed masks among the directories."""
+    images = []
     for ifd in ifds:
-        try:
-            mask = image_from_ifd(ifd)
-        except TiffFormatError:
-            continue
-        if mask.is_mask and (mask.width, mask.height) == (image.width, image.height):
+        with suppress(TiffFormatError):
+            images.append(image_from_ifd(ifd))
+    return [image for image in images if image.is_mask]
+
+
+def _mask_of(image: TiffImage, masks: list[TiffImage]) -> TiffImage | None:
+    """The mask that belongs to an image: the first of its size; None without one that can be used."""
+    for mask in masks:
+        if (mask.width, mask.height) == (image.width, image.height):
             plain = replace(mask, photometric=BLACK_IS_ZERO)
             return plain if plain.samples == 1 and unsupported_reason(plain) is None else None
     return None

@@ -29,17 +29,20 @@ _MAX_FINE_PX = 1024
 _SAMPLES = 256  # across the overview, to find its structure
 _SHIFT_PX = 3  # coarse levels may be cut or padded by a few pixels
 _PLAIN = 6.0  # standard deviation of grey levels below which a window has no structure to compare
+_CLEAR = 20.0  # and above which there is no need for a better one
 _MAX_PLAIN_DIFFERENCE = 12.0
 _MIN_CORRELATION = 0.6
 
 
 def places_to_compare(overview: TiffLevel) -> list[Place]:
-    """Where to compare levels of a picture: first where a coarse one shows most structure, then on a grid;
-    not on a grid where it shows none anywhere.
+    """Where to compare levels of a picture: on a grid where the middle of a coarse one shows clear structure;
+    else first where it shows most, which costs all its pixels; not on a grid where it shows none anywhere.
     """
     grid: list[Place] = [(x, y) for y in (0.5, 0.25, 0.75) for x in (0.5, 0.25, 0.75)]
     width, height = overview.width, overview.height
     if width * height > _MAX_OVERVIEW_PX:
+        return grid
+    if any(_contrast(window) >= _CLEAR for _x, _y, window in _windows(overview, _WINDOW_PX, grid[:1])):
         return grid
     try:
         pixels = overview.read_region(0, 0, width, height)
@@ -66,8 +69,9 @@ def shows_the_same(fine: TiffLevel, coarse: TiffLevel, places: Sequence[Place]) 
     None where nothing can be read.
     """
     ratio = fine.width / coarse.width
+    side_px = int(min(_WINDOW_PX, max(8, _MAX_FINE_PX // ratio)))
     plain: tuple[int, int, NDArray[np.float32]] | None = None
-    for x, y, window in _windows(coarse, int(min(_WINDOW_PX, max(8, _MAX_FINE_PX // ratio))), places):
+    for x, y, window in _windows(coarse, side_px, places, ratio=ratio):
         if _is_plain(window):
             plain = plain or (x, y, window)
         elif (answer := _agrees(fine, coarse, (x, y), window)) is not None:
@@ -76,18 +80,20 @@ def shows_the_same(fine: TiffLevel, coarse: TiffLevel, places: Sequence[Place]) 
 
 
 def _windows(
-    level: TiffLevel, side_px: int, places: Sequence[Place]
+    level: TiffLevel, side_px: int, places: Sequence[Place], *, ratio: float = 1.0
 ) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
-    """Windows of (h, w, 3) at the places, each inside one tile where that is large enough."""
+    """Windows of (h, w, 3) at the places, each inside one tile where that is large enough, and inside one
+    tile of a level ``ratio`` times finer where these are large enough.
+    """
     size = width, height = min(side_px, level.width), min(side_px, level.height)
     extent = level.width, level.height
     for place in places:
         corner = []
         for share, side, whole, tile in zip(place, size, extent, level.engine_tile, strict=True):
-            centre = int(share * whole)
-            first = centre // tile * tile
-            inside = min(max(centre - side // 2, first), max(first, first + tile - side))
-            corner.append(max(0, min(inside, whole - side)))
+            finer_tile = int(tile / ratio)
+            cell = finer_tile if finer_tile >= side + 2 * _SHIFT_PX else tile
+            first = int(share * whole) // cell * cell
+            corner.append(max(0, min(first + max(0, cell - side) // 2, whole - side)))
         x, y = corner
         if not level.holds(x, y, width, height):
             continue
@@ -138,7 +144,12 @@ def _agrees(
 
 
 def _is_plain(window: NDArray[np.float32]) -> bool:
-    return float(window.std(axis=(0, 1)).max()) < _PLAIN
+    return _contrast(window) < _PLAIN
+
+
+def _contrast(window: NDArray[np.float32]) -> float:
+    """The largest standard deviation of a channel."""
+    return float(window.std(axis=(0, 1)).max())
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

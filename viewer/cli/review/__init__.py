@@ -1,0 +1,1 @@
+"""``foveola review``: cases, readings and their record, and the figures of reader studies."""

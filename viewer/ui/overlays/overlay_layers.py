@@ -98,6 +98,10 @@ class OverlayLayers(QObject):
         self._tissue.request()
         self._refresh()
 
+    def find_tissue(self) -> None:
+        """Find the tissue of the slide, once, before there is a layer; ``overlays.changed`` follows."""
+        self._tissue.request()
+
     def put_entry(self, name: str, entry: LegendEntry, *, visible: bool) -> None:
         """Describe what its producer draws itself, over all layers, where it is visible and these are not
         ``hidden``."""

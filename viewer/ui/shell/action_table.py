@@ -14,7 +14,10 @@ from viewer.ui.shell.action_spec import (
     turn_action,
 )
 
-MENUS = {"File": "&File", "View": "&View", "Go": "&Go", "Find": "F&ind", "Tools": "&Tools", "Help": "&Help"}
+MENUS = {
+    "File": "&File", "View": "&View", "Go": "&Go", "Find": "F&ind", "Review": "&Review", "Tools": "&Tools",
+    "Help": "&Help",
+}  # fmt: skip
 """Names of the menus, and their titles with the letter that opens each."""
 
 
@@ -338,6 +341,21 @@ _FIND = (
         section=True,
     ),
 )
+_REVIEW = (
+    action_spec(
+        "Review", "coverage_map", "Tissue not displayed", "Colour what was not displayed", "V", checkable=True
+    ),
+    action_spec("Review", "next_not_displayed", "Next tissue not displayed", "Go to it, at 10x", "Shift+V"),
+    action_spec(
+        "Review",
+        "export_stream",
+        "Export viewing record…",
+        "Save what was displayed",
+        "Ctrl+Shift+V",
+        icon="save",
+        section=True,
+    ),
+)
 _TOOLS = (
     action_spec(
         "Tools",
@@ -413,7 +431,7 @@ _HELP = (
     ),
 )
 
-ACTIONS: tuple[ActionSpec, ...] = (*_FILE, *_VIEW, *_GO, *_FIND, *_TOOLS, *_HELP)
+ACTIONS: tuple[ActionSpec, ...] = (*_FILE, *_VIEW, *_GO, *_FIND, *_REVIEW, *_TOOLS, *_HELP)
 
 TOOLBAR: tuple[tuple[str, ...], ...] = (
     ("open_slide", "show_folder", "previous_slide", "next_slide"),

@@ -18,6 +18,7 @@ from viewer.slide.formats.registry import slide_suffixes
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.file_images import FileImages
 from viewer.ui.panels.go_to import GoTo
+from viewer.ui.review import strings as review_strings
 from viewer.ui.shell import strings
 from viewer.ui.shell.guide import Guide
 from viewer.ui.shell.preferences import Preferences
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from viewer.ui.overlays.overlay_controller import OverlayController
     from viewer.ui.panels.scale_keeper import ScaleKeeper
     from viewer.ui.panels.slide_folder import SlideFolder
+    from viewer.ui.review.coverage_controller import CoverageController
     from viewer.ui.search.controller import SearchController
     from viewer.ui.search.export import Export
     from viewer.ui.shell.panel_table import Docks
@@ -61,6 +63,7 @@ class Parts:
     docks: Docks
     overlays: OverlayController
     search: SearchController
+    coverage: CoverageController
     exports: Export
     hud: Hud
     status: QStatusBar
@@ -240,6 +243,27 @@ class Commands:
 
     def pause_analysis(self, on: bool) -> None:
         self._parts.search.set_paused(on)
+
+    # Review
+
+    def coverage_map(self, on: bool) -> None:
+        self._parts.coverage.set_on(on)
+
+    def next_not_displayed(self) -> None:
+        self._parts.coverage.go_to_next()
+
+    def export_stream(self) -> None:
+        source, coverage = self._view.source, self._parts.coverage
+        assert source is not None
+        if not len(coverage.recorder.stream):
+            self._parts.status.showMessage(review_strings.NOTHING_DISPLAYED, 4000)
+            return
+        folder = Path(self._parts.persistence.settings.viewing.last_folder or Path.home())
+        proposed = folder / f"{source.info.path.stem}-viewing.jsonl"
+        kinds = {".jsonl": review_strings.STREAM_FILE}
+        path = choose_save_path(self._parts.window, review_strings.SAVE_STREAM, proposed, kinds)
+        if path is not None and coverage.save_stream(path):
+            self._parts.status.showMessage(review_strings.STREAM_SAVED.format(file=path.name), 4000)
 
     # Tools
 

@@ -23,6 +23,7 @@ from viewer.ui.panels import strings as panel_strings
 from viewer.ui.panels.scale_keeper import ScaleKeeper
 from viewer.ui.panels.slide_folder import SlideFolder
 from viewer.ui.panels.thumbnails import ThumbnailWorker, prune
+from viewer.ui.review.coverage_controller import CoverageController
 from viewer.ui.search.context_menus import ContextMenus
 from viewer.ui.search.controller import SearchController
 from viewer.ui.search.export import Export
@@ -96,6 +97,7 @@ class MainWindow(QMainWindow):
         self.keepers = LayerKeepers(
             view, self.overlays, partial(self.messages.show_message, MessageKind.WARNING)
         )
+        self.coverage = CoverageController(view, self.overlays, self.messages, self)
         self.exports = Export(view, self.query, self.attention, self.overlays, self.messages)
         panels = built_in_panels(
             folder=self.folder, query=self.query.panel, attention=self.attention.controls
@@ -113,6 +115,7 @@ class MainWindow(QMainWindow):
             docks=self.docks,
             overlays=self.overlays,
             search=self.query,
+            coverage=self.coverage,
             exports=self.exports,
             hud=self.hud,
             status=self.status,
@@ -212,6 +215,7 @@ class MainWindow(QMainWindow):
             "hud": self.hud.on,
             "foveated": self.view.canvas.foveated,
             "pause": self.query.paused,
+            "coverage_map": self.coverage.on,
         }
         on |= self.overlays.switches | {
             f"show_{name}": not self.docks[name].isHidden() for name in self.docks.built_in
@@ -238,7 +242,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         area, slides = self.area, self.slides
         lay = self.overlays, self.encoders, self.attention, self.query
-        for part in (*lay, self.keepers, self.exports, self.menus, self.hud, self.status):
+        for part in (*lay, self.coverage, self.keepers, self.exports, self.menus, self.hud, self.status):
             area.active_view_changed.connect(part.follow)
         area.active_view_changed.connect(self._follow)
         slides.changed.connect(self._refresh_recent)
@@ -261,7 +265,8 @@ class MainWindow(QMainWindow):
         ):
             requested.connect(partial(self._show_pixel_size_dialog, needed_by))
         self.exports.progressed.connect(self.status.showMessage)
-        for changed in (self.query.changed, self.overlays.changed):
+        self.coverage.noted.connect(lambda text: self.status.showMessage(text, 6000))
+        for changed in (self.query.changed, self.overlays.changed, self.coverage.changed):
             changed.connect(self.refresh_actions)
         for chosen in (self.query.settings_chosen, self.attention.settings_chosen):
             chosen.connect(self._use_relevance)

@@ -62,7 +62,9 @@ def test_what_is_displayed_is_counted_in_its_band(qtbot: QtBot, opened: MainWind
     qtbot.wait_until(lambda: coverage.displayed(20.0).any(), timeout=WAIT_MS)
     expected = coverage.cells_in(opened.coverage.recorder.display)
     assert (coverage.displayed(20.0) <= expected).all()
-    assert len(opened.coverage.recorder.stream) >= 2
+    recording = opened.coverage.recorder.recording
+    assert recording is not None
+    assert len(recording.stream) >= 2
 
 
 @pytest.mark.parametrize("reason", ["idle", "dialog"])
@@ -105,8 +107,6 @@ def test_the_map_colours_what_was_not_displayed_and_its_legend_counts_it(
 def test_the_way_leads_through_all_tissue_and_ends(qtbot: QtBot, opened: MainWindow) -> None:
     coverage = opened.coverage.recorder.coverage
     assert coverage is not None
-    opened.overlays.active.layers.find_tissue()
-    qtbot.wait_until(lambda: opened.view.canvas.overlays.tissue is not None, timeout=WAIT_MS)
     end = strings.ALL_DISPLAYED.format(magnification=REQUIRED)
     for _ in range(30):
         before = int(coverage.displayed(REQUIRED).sum())
@@ -118,7 +118,9 @@ def test_the_way_leads_through_all_tissue_and_ends(qtbot: QtBot, opened: MainWin
     assert opened.status.currentMessage() == end
 
 
-def test_another_slide_begins_anew(qtbot: QtBot, opened: MainWindow, tmp_path: Path, open_in: OpenIn) -> None:
+def test_another_slide_begins_anew_and_the_first_goes_on(
+    qtbot: QtBot, opened: MainWindow, tmp_path: Path, tissue_file: Path, open_in: OpenIn
+) -> None:
     opened.actions_["coverage_map"].trigger()
     first = opened.coverage.recorder.coverage
     open_in(opened, write_slide(tmp_path / "slide 2.tif", mpp_um=0.5))
@@ -126,6 +128,12 @@ def test_another_slide_begins_anew(qtbot: QtBot, opened: MainWindow, tmp_path: P
     assert second is not first
     layers = opened.overlays.active.layers
     qtbot.wait_until(lambda: NAME in layers.described, timeout=WAIT_MS)  # the map stays on
+    open_in(opened, tissue_file)
+    assert opened.coverage.recorder.coverage is first
+    tissue_file.write_bytes(tissue_file.read_bytes() + b"changed")
+    open_in(opened, write_slide(tmp_path / "slide 3.tif"))
+    open_in(opened, tissue_file)
+    assert opened.coverage.recorder.coverage is not first
     opened.view.close_slide()
     assert opened.coverage.recorder.coverage is None
     assert not opened.actions_["next_not_displayed"].isEnabled()

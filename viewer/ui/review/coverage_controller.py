@@ -14,6 +14,7 @@ from viewer.overlay.colour_map import colour_stops
 from viewer.overlay.layer import OverlayLayer, OverlayLook
 from viewer.overlay.legend_entry import LegendEntry
 from viewer.review.coverage import OVERVIEW, next_place, shares
+from viewer.review.recordings import Recordings
 from viewer.slide.identity import slide_identity
 from viewer.slide.source import SlideError
 from viewer.ui.review import strings
@@ -55,21 +56,30 @@ class CoverageController(QObject):
     ) -> None:
         super().__init__(window)
         self._overlays, self._messages = overlays, messages
+        self._recordings = Recordings()
         self._recorders: dict[SlideView, CoverageRecorder] = {}
         self._is_on = False
         self._sequence = 0
         self._look: OverlayLook | None = None
         self._refresh = Throttle(window, self._show, _REFRESH_MS)
-        self._following = Following({"overlays.changed": self._tissue_found, "source_changed": self._show})
+        self._following = Following(
+            {"overlays.changed": self._tissue_found, "source_changed": self._slide_changed}
+        )
         self._following_recorder = Following({"changed": self._refresh.request})
         self._following_layers = Following({"look_chosen": self._take_look})
-        self._had_tissue = False
+        self._had_tissue = self._is_awaiting_tissue = False
         self.follow(slide_view)
 
     @property
     def on(self) -> bool:
         """Whether the map is shown."""
         return self._is_on
+
+    @property
+    def has_record(self) -> bool:
+        """Whether anything of the active slide was displayed."""
+        recording = self.recorder.recording
+        return recording is not None and len(recording.stream) > 0
 
     @property
     def recorder(self) -> CoverageRecorder:
@@ -80,7 +90,7 @@ class CoverageController(QObject):
         """Act on another view, and record it from now on."""
         self._view = slide_view
         if slide_view not in self._recorders:
-            self._recorders[slide_view] = CoverageRecorder(slide_view)
+            self._recorders[slide_view] = CoverageRecorder(slide_view, self._recordings)
         self._following.follow(slide_view)
         self._following_recorder.follow(self.recorder)
         self._following_layers.follow(self._overlays.of(slide_view).layers)
@@ -95,9 +105,11 @@ class CoverageController(QObject):
     def go_to_next(self) -> None:
         """Go to tissue near by that was not displayed at the required magnification."""
         recorder, tissue = self.recorder, self._tissue()
+        self._is_awaiting_tissue = False
         if recorder.coverage is None:
             return
         if tissue is None:
+            self._is_awaiting_tissue = True
             self._overlays.of(self._view).layers.find_tissue()
             self.noted.emit(strings.TISSUE_PENDING)
             return
@@ -124,12 +136,11 @@ class CoverageController(QObject):
 
     def save_stream(self, path: Path) -> bool:
         """Write the viewing record of the active slide; an error is shown in the window."""
-        source = self._view.source
+        source, recording = self._view.source, self.recorder.recording
         assert source is not None
+        assert recording is not None
         try:
-            slide = slide_identity(source)
-            size_px = source.pyramid.width, source.pyramid.height
-            self.recorder.stream.save(path, slide, size_px)
+            recording.stream.save(path, slide_identity(source), recording.coverage.slide_px)
         except (SaveError, SlideError) as error:
             self._messages.show_message(MessageKind.ERROR, str(error))
             return False
@@ -149,11 +160,17 @@ class CoverageController(QObject):
         closed: Mask = cells | ndimage.binary_closing(cells, np.ones((3, 3), np.bool_))
         return closed
 
+    def _slide_changed(self) -> None:
+        self._is_awaiting_tissue = False
+        self._show()
+
     def _tissue_found(self) -> None:
         has_tissue = self._view.canvas.overlays.tissue is not None
         if has_tissue != self._had_tissue:
             self._had_tissue = has_tissue
             self._show()
+        if has_tissue and self._is_awaiting_tissue:
+            self.go_to_next()
 
     def _take_look(self, name: str, look: OverlayLook) -> None:
         if name == NAME:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
 
-from viewer.review.coverage import Coverage, Display
-from viewer.review.viewing_stream import Viewed, ViewingStream
+from viewer.review.coverage import Display
+from viewer.review.viewing_stream import Viewed
 from viewer.slide.geometry import Rect
 
 if TYPE_CHECKING:
     from viewer.render.frame import FrameReport
+    from viewer.review.coverage import Coverage
+    from viewer.review.recordings import Recording, Recordings
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.view.camera import View
 
@@ -29,18 +31,16 @@ _LONGEST_SAMPLE_S = 0.5  # what a busy window displayed in between is not known
 
 
 class CoverageRecorder(QObject):
-    """``coverage`` and ``stream`` of the slide that the view shows, None and empty without one. They are kept
-    in memory for as long as the slide is open."""
+    """``recording``: of the slide that the view shows, None without one."""
 
     changed = Signal()
     """More was displayed."""
 
-    def __init__(self, slide_view: SlideView) -> None:
+    def __init__(self, slide_view: SlideView, recordings: Recordings) -> None:
         super().__init__(slide_view)
-        self._view = slide_view
-        self.coverage: Coverage | None = None
-        self.stream = ViewingStream()
-        self._opened_s = self._sampled_s = self._active_s = monotonic()
+        self._view, self._recordings = slide_view, recordings
+        self.recording: Recording | None = None
+        self._sampled_s = self._active_s = monotonic()
         self._sampled_view: View | None = None
         self._is_sharp = False
         self._timer = QTimer(self, interval=INTERVAL_MS)
@@ -50,6 +50,11 @@ class CoverageRecorder(QObject):
         slide_view.view_changed.connect(self._note_activity)
         slide_view.cursor_moved.connect(self._note_activity)
         self._start()
+
+    @property
+    def coverage(self) -> Coverage | None:
+        """Of the slide that the view shows."""
+        return None if self.recording is None else self.recording.coverage
 
     @property
     def display(self) -> Display:
@@ -76,14 +81,13 @@ class CoverageRecorder(QObject):
 
     def _start(self) -> None:
         source = self._view.source
-        self.stream = ViewingStream()
-        self._opened_s = self._sampled_s = self._active_s = monotonic()
+        self._sampled_s = self._active_s = monotonic()
         self._sampled_view, self._is_sharp = None, False
         if source is None:
-            self.coverage = None
+            self.recording = None
             self._timer.stop()
         else:
-            self.coverage = Coverage((source.pyramid.width, source.pyramid.height))
+            self.recording = self._recordings.of(source)
             self._timer.start()
 
     def _frame_drawn(self, report: FrameReport) -> None:
@@ -98,16 +102,16 @@ class CoverageRecorder(QObject):
         view = self._view.camera.view
         self._sampled_s, self._sampled_view = now_s, view
         is_there = now_s - self._active_s <= IDLE_AFTER_S and self._view.isVisible() and _in_front(self._view)
-        if self.coverage is None or before is None or duration_s > _LONGEST_SAMPLE_S or not is_there:
+        if self.recording is None or before is None or duration_s > _LONGEST_SAMPLE_S or not is_there:
             return
         now = self.display
         display = replace(now, duration_s=duration_s, speed=_speed(now, before, duration_s))
-        self.coverage.add(display)
+        self.recording.coverage.add(display)
         gaze = self._view.canvas.gaze_on_slide
-        self.stream.add(
+        self.recording.stream.add(
             Viewed(
                 utc=datetime.now(UTC).isoformat(timespec="milliseconds"),
-                at_s=now_s - duration_s - self._opened_s,
+                at_s=now_s - duration_s - self.recording.opened_s,
                 is_moving=view != before,
                 display=display,
                 pixel_ratio=self._view.canvas.pixel_ratio,

@@ -12,7 +12,7 @@ SHARES = (
 )
 DISPLAYED_ONLY = "displayed does not mean seen"
 NOMINAL = "pixel size unknown: 1:1 counts as 40x"
-TISSUE_PENDING = "The tissue of this slide is still being found. Try again in a moment."
+TISSUE_PENDING = "Finding the tissue of this slide first…"
 NO_TISSUE = "No tissue was found on this slide: nothing is listed as not displayed."
 ALL_DISPLAYED = "All tissue that was found on this slide was displayed at {magnification:g}x or more."
 SAVE_STREAM = "Export viewing record"

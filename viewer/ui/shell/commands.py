@@ -255,7 +255,7 @@ class Commands:
     def export_stream(self) -> None:
         source, coverage = self._view.source, self._parts.coverage
         assert source is not None
-        if not len(coverage.recorder.stream):
+        if not coverage.has_record:
             self._parts.status.showMessage(review_strings.NOTHING_DISPLAYED, 4000)
             return
         folder = Path(self._parts.persistence.settings.viewing.last_folder or Path.home())

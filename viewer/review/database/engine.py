@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ WAIT_S = 5.0
 """So long an operation waits for another program to finish its own."""
 WRITES = "foveola_writes"
 """Execution option of a connection whose transactions take the lock for writing at once."""
+WRITING_MODES = frozenset({"rw", "rwc"})
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+pg8000"}
 _SQLITE_WORDS = {
     sqlite3.SQLITE_BUSY: strings.BUSY,
@@ -34,7 +36,7 @@ _SQLITE_WORDS = {
     sqlite3.SQLITE_CORRUPT: strings.DAMAGED,
     sqlite3.SQLITE_NOTADB: strings.DAMAGED,
     sqlite3.SQLITE_CANTOPEN: strings.NOT_OPENED,
-    sqlite3.SQLITE_IOERR: strings.NOT_OPENED,
+    sqlite3.SQLITE_IOERR: strings.DISK_ERROR,
 }
 _POSTGRESQL_WORDS = {
     "55P03": strings.BUSY,
@@ -93,25 +95,9 @@ def make_engine(url: URL, *, mode: str = "rw") -> Engine:
 
 
 def _sqlite_engine(file: Path, mode: str) -> Engine:
-    rest = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
-
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"{file.as_uri()}?{rest}", uri=True, timeout=WAIT_S, isolation_level=None, check_same_thread=False
-        )
-        # Damaged text is found by its digest and must not keep the rest from being read.
-        connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
-        return connection
-
-    engine = sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=QueuePool)
-
-    @event.listens_for(engine, "connect")
-    def set_up(connection: sqlite3.Connection, _record: Any) -> None:
-        if mode in {"rw", "rwc"}:
-            connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA trusted_schema = OFF")
+    engine = sqlalchemy.create_engine(
+        "sqlite://", creator=lambda: connect_sqlite(file, mode), poolclass=QueuePool
+    )
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -119,6 +105,54 @@ def _sqlite_engine(file: Path, mode: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def connect_sqlite(file: Path, mode: str) -> sqlite3.Connection:
+    """A connection to a record in SQLite, in a mode of ``make_engine``, without transactions of its own.
+
+    Raises sqlite3.Error.
+    """
+    rest = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
+    connection = sqlite3.connect(
+        f"{file.as_uri()}?{rest}", uri=True, timeout=WAIT_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        # Damaged text is found by its digest and must not keep the rest from being read.
+        connection.text_factory = _text
+        if mode in WRITING_MODES:
+            _turn_on_wal(connection)
+        for pragma in ("synchronous = FULL", "secure_delete = ON", "trusted_schema = OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def sqlite_code(error: sqlite3.Error) -> int:
+    """The kind of an error of SQLite, one of ``sqlite3.SQLITE_…``."""
+    # The low byte is the kind, the rest says more.
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _turn_on_wal(connection: sqlite3.Connection) -> None:
+    """Two programs that make the same file meet here, and SQLite does not wait by itself."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            if sqlite_code(error) == sqlite3.SQLITE_READONLY:
+                return  # read all the same
+            if sqlite_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 @contextmanager
@@ -144,5 +178,4 @@ def _words(error: exc.DBAPIError) -> str:
 
 
 def _sqlite_words(error: sqlite3.Error) -> str:
-    # The low byte is the kind of error, the rest says more.
-    return _SQLITE_WORDS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, strings.FAILED)
+    return _SQLITE_WORDS.get(sqlite_code(error), strings.FAILED)

@@ -31,9 +31,9 @@ class Event:
     kind: str
     reader: str
     utc: str
-    """When the computer's clock said so: ISO 8601, UTC, microseconds."""
+    """When it was recorded by the computer's clock: ISO 8601, UTC, microseconds."""
     monotonic_ns: int
-    """A clock of this sitting that nobody sets: differences count, within one session only."""
+    """A clock that nobody sets: differences within one session count, in nanoseconds."""
     session: str
     """The sitting: one opening of the record by one process."""
     program: str
@@ -44,9 +44,30 @@ class Event:
     """Whether the payload was erased."""
     salt: str
     payload_digest: str
+    origin: Mapping[str, Any] | None
+    """Of an imported event, what it was where it was first recorded: ``record`` (that record's id) and the
+    fields of ``ORIGIN_FIELDS``. None for an event of this record."""
     previous: str
     """The digest of the event before; of the record's id for the first one."""
     digest: str
+
+    @property
+    def happened_utc(self) -> str:
+        """When it was first recorded: of an imported event not here."""
+        return self.utc if self.origin is None else str(self.origin["utc"])
+
+
+ORIGIN_FIELDS = {
+    "number": int,
+    "case": str,
+    "utc": str,
+    "monotonic_ns": int,
+    "session": str,
+    "program": str,
+    "previous": str,
+    "digest": str,
+}
+"""What differs between an event and its copy in another record; ``origin`` does as well."""
 
 
 def canonical(value: Any) -> str:
@@ -83,11 +104,33 @@ def digest_of_event(
     session: str,
     program: str,
     payload_digest: str,
+    origin: Mapping[str, Any] | None,
     previous: str,
 ) -> str:
-    """The digest that chains an event to the one before."""
-    fields = [number, case, kind, reader, utc, monotonic_ns, session, program, payload_digest, previous]
+    """The digest that chains an event to the one before. Raises what ``canonical`` raises."""
+    fields = [
+        number,
+        case,
+        kind,
+        reader,
+        utc,
+        monotonic_ns,
+        session,
+        program,
+        payload_digest,
+        origin,
+        previous,
+    ]
     return _sha256(canonical(fields))
+
+
+def digest_at_origin(origin: Mapping[str, Any], *, kind: str, reader: str, payload_digest: str) -> str:
+    """The digest that an imported event had where it was first recorded, from what it is now. Raises KeyError
+    and what ``canonical`` raises."""
+    there = {name: origin[name] for name in ORIGIN_FIELDS if name != "digest"}
+    return digest_of_event(
+        kind=kind, reader=reader, payload_digest=payload_digest, origin=origin.get("origin"), **there
+    )
 
 
 def _sha256(text: str) -> str:

@@ -46,6 +46,7 @@ EVENTS = Table(
     Column("payload", Text),
     Column("salt", Text),
     Column("payload_digest", Text),
+    Column("origin", Text),
     Column("previous", Text),
     Column("digest", Text),
 )
@@ -64,7 +65,8 @@ CREATE TABLE head (id INTEGER PRIMARY KEY CHECK (id = 1), count {BIG} NOT NULL, 
 CREATE TABLE events (
     number {BIG} PRIMARY KEY, "case" TEXT NOT NULL, kind TEXT NOT NULL, reader TEXT NOT NULL,
     utc TEXT NOT NULL, monotonic_ns {BIG} NOT NULL, session TEXT NOT NULL, program TEXT NOT NULL,
-    payload TEXT, salt TEXT, payload_digest TEXT NOT NULL, previous TEXT NOT NULL, digest TEXT NOT NULL
+    payload TEXT, salt TEXT, payload_digest TEXT NOT NULL, origin TEXT, previous TEXT NOT NULL,
+    digest TEXT NOT NULL
 );
 CREATE INDEX events_case ON events ("case", number)
 """

@@ -9,6 +9,9 @@ from __future__ import annotations
 BUSY = "{where}: another program keeps the record locked; nothing was written, try again in a moment"
 DISK_FULL = "{where}: nothing was recorded, the disk is full; free some space and try again"
 READ_ONLY = "{where}: nothing was recorded, it cannot be written to; see to its permissions and open it again"
+DISK_ERROR = (
+    "{where}: nothing was recorded, the disk reports an error ({error}); see to the disk and try again"
+)
 READ_ONLY_BECAUSE = "{where}: nothing was recorded. {notice}"
 DAMAGED = "{where}: the record is damaged ({error}); `foveola review verify` says where"
 DAMAGED_EVENT = "{where}: event {number} of the record is damaged; `foveola review verify` says where"
@@ -29,6 +32,20 @@ NEWER = (
     "update Foveola"
 )
 
+NOT_MADE = "{where}: no record can be made here: {reason}"
+NOT_RESTORED = "{where}: the record is damaged ({error}) and could not be restored from its backup: {reason}"
+NONE_YET = "{where}: there is no record yet"
+DAMAGED_WITHOUT_BACKUP = (
+    "{where}: the record is damaged ({error}) and has no good backup; `foveola review verify` says where. "
+    "Move the file away to begin a new record"
+)
+WAL_UNREADABLE = (
+    "{where}: its folder cannot be written to, and the last events wait in {wal}; "
+    "copy both files to a folder of yours and open the record there"
+)
+NOT_BACKED_UP = "{where}: no backup was made: {error}"
+BACKUPS_OF_SERVER = "{where}: a PostgreSQL is backed up by its own tools; run: pg_dump"
+BACKUP_DAMAGED = "the copy is damaged ({error})"
 
 # What an entry lacks.
 NO_KIND = "an event needs a kind"
@@ -41,3 +58,23 @@ NOTICE_NEWER = (
     "{where} was made by a newer Foveola (layout {found}): the record is open for reading only. "
     "Update Foveola to write to it."
 )
+NOTICE_DAMAGED = (
+    "{where} is damaged ({error}) and has no good backup: the record is open for reading only. "
+    "`foveola review verify` says where it is damaged."
+)
+NOTICE_RESTORED = (
+    "{where} was damaged ({error}) and was restored from {backup} with {kept:,} events. {lost} "
+    "The damaged file is kept as {damaged}."
+)
+NOTICE_GONE = (
+    "{where} was gone and was restored from {backup} with {kept:,} events. "
+    "Move the backups away, too, to begin a new record."
+)
+LOST_NONE = "No event was lost."
+LOST_SOME = {
+    True: "{count:,} event that was recorded later is only in the damaged file.",
+    False: "{count:,} events that were recorded later are only in the damaged file.",
+}
+"""By whether it is one."""
+LOST_UNKNOWN = "How many events were recorded later cannot be read from the damaged file."
+NOTICE_NOT_BACKED_UP = "No backup of {where} was made: {error}."

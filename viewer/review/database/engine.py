@@ -6,7 +6,7 @@ import sqlite3
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import sqlalchemy
 from sqlalchemy import event, exc
@@ -28,6 +28,7 @@ WRITES = "foveola_writes"
 """Execution option of a connection whose transactions take the lock for writing at once."""
 WRITING_MODES = frozenset({"rw", "rwc"})
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+pg8000"}
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _SQLITE_WORDS = {
     sqlite3.SQLITE_BUSY: strings.BUSY,
     sqlite3.SQLITE_LOCKED: strings.BUSY,
@@ -133,6 +134,11 @@ def sqlite_code(error: sqlite3.Error) -> int:
     """The kind of an error of SQLite, one of ``sqlite3.SQLITE_…``."""
     # The low byte is the kind, the rest says more.
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def is_damage(error: object) -> TypeGuard[sqlite3.Error]:
+    """Whether this is SQLite's word for a damaged file."""
+    return isinstance(error, sqlite3.Error) and sqlite_code(error) in _DAMAGED
 
 
 def _text(data: bytes) -> str:

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from viewer.common.text import first_line
 from viewer.review.database import strings
 from viewer.review.database.backup import backups_of, head_of
-from viewer.review.database.engine import connect_sqlite, sqlite_code
+from viewer.review.database.engine import connect_sqlite, is_damage, sqlite_code
 from viewer.review.database.errors import RecordError
 from viewer.review.database.row import Row
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _NOT_WRITABLE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM})
 _COLUMNS = ", ".join(f'"{name}"' for name in Row._fields)
 _LOGS = ("-wal", "-shm")
@@ -70,7 +69,7 @@ def _damage(file: Path, mode: str) -> str:
             if mode == "rw":
                 _try_to_write(connection)
     except sqlite3.Error as error:
-        if sqlite_code(error) in _DAMAGED:
+        if is_damage(error):
             return first_line(error)
         raise
     return "" if found == "ok" else str(found).splitlines()[-1]

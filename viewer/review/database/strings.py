@@ -78,3 +78,40 @@ LOST_SOME = {
 """By whether it is one."""
 LOST_UNKNOWN = "How many events were recorded later cannot be read from the damaged file."
 NOTICE_NOT_BACKED_UP = "No backup of {where} was made: {error}."
+
+# What an examination of the record finds. ``{events}``: one of EVENTS.
+EVENTS = {True: "event {first:,}", False: "events {first:,} to {last:,}"}
+"""By whether it is one."""
+CHANGED = "{events}: {field} was changed after it was recorded"
+CHANGED_SOMEWHERE = (
+    "{events}: a field was changed after it was recorded (one of case, kind, reader, utc, monotonic_ns, "
+    "session, program, origin)"
+)
+CHANGED_ORIGIN = "{events}: not what its origin says was recorded there"
+CHANGED_RECORD_ID = (
+    "event 1 is not the first of this record: the record's id was changed, or what came before"
+)
+UNREADABLE_EVENTS = "{events}: cannot be read, the file is damaged there"
+MISSING = "{events}: missing"
+MISSING_END = "{events}: missing, the end was cut off"
+ADDED_END = "{events}: beyond the recorded end, not appended by the record"
+ADDED_COPY = "{events}: a copy of event {original:,}, not appended by the record"
+ADDED_PLACE = "{events}: no number that the record gives, not appended by it"
+MOVED = "{events}: was recorded as event {original:,}"
+MOVED_RUN = "{events}: were recorded as events {original:,} to {last_original:,}"
+REPLACED = "{events}: the second does not follow the first, one of them was replaced"
+END_DIGEST = "the last event is not the one recorded as the last: the end of the chain was changed"
+END_UNREADABLE = "how many events there should be cannot be read: the end of the chain is damaged"
+NOT_ERASED_BY_ANYONE = "{events}: the payload is gone, and no later event says that it was erased"
+STILL_THERE = "{events}: the payload is still there although event {tombstone:,} says that it was erased"
+FACTS_DAMAGED = "the record's own facts (table meta: id, layout) are damaged"
+GUARD_GONE = "the guard {name!r} that refuses changes of events is missing or changed"
+GUARD_UNKNOWN = "something that Foveola did not make is in the database: {name!r}"
+HEADER_DAMAGED = (
+    "the file is damaged on its first page, where its header and its tables are described: {error}"
+)
+INDEX_DAMAGED = "the index of events by case (events_case) is damaged: {error}"
+FILE_DAMAGED = "the file is damaged: {error}"
+CLOCK_SET_BACK = (
+    "{events}: recorded with the clock set back by {seconds:,.0f} s; the order is that of the numbers"
+)

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def test_one_variable_moves_everything(own_folders: Path) -> None:
-    places = [folders.config_dir(), folders.cache_dir(), folders.state_dir(), folders.log_dir()]
+    places = [place() for place in folders.OWN_FOLDERS]
     assert {place.parent for place in places} == {own_folders}
-    assert len(set(places)) == 4
+    assert len(set(places)) == 5
 
 
 def test_otherwise_the_usual_places(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,12 +30,17 @@ def state_dir() -> Path:
     return _folder("state", platformdirs.user_state_path)
 
 
+def data_dir() -> Path:
+    """The folder of what nothing can make again: the record of readings. May not exist yet."""
+    return _folder("data", platformdirs.user_data_path)
+
+
 def log_dir() -> Path:
     """The folder of the log file. May not exist yet."""
     return _folder("log", platformdirs.user_log_path)
 
 
-OWN_FOLDERS = (config_dir, cache_dir, state_dir, log_dir)
+OWN_FOLDERS = (config_dir, cache_dir, state_dir, data_dir, log_dir)
 """All of them: the reader chooses none of these in the window."""
 
 

@@ -26,6 +26,7 @@ from viewer.cli import index as cli_index
 from viewer.cli import models as cli_models
 from viewer.cli import pretrain as cli_pretrain
 from viewer.cli import query as cli_query
+from viewer.cli import review as cli_review
 from viewer.cli import snapshot as cli_snapshot
 from viewer.cli import train as cli_training
 from viewer.cli import train_encoder as cli_train_encoder
@@ -166,6 +167,7 @@ def _parser() -> argparse.ArgumentParser:
         cli_training,
         cli_train_encoder,
         cli_pretrain,
+        cli_review,
     ):
         group.add_command(add)
 
@@ -206,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
 _NEGATIVE = re.compile(r"-[\d.]")
 COMMANDS = (
     *("open", "demo", "doctor", "info", "snapshot", "phantom", "bench"),
-    *("query", "heatmap", "index", "encoders", "models", "train-head", "train-encoder", "pretrain"),
+    *("query", "heatmap", "index", "encoders", "models", "train-head", "train-encoder", "pretrain", "review"),
 )
 
 

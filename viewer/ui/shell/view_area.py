@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from viewer.ui.shell.action_spec import Need
+from viewer.ui.widgets.action_spec import Need
 from viewer.ui.widgets.dock_folding import LEAST_SHARE
 from viewer.ui.widgets.limited_scroll_area import LimitedHeightScrollArea, YieldingArea
 from viewer.ui.widgets.theme import em_px

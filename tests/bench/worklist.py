@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from viewer.review.database.record import Entry, Record, open_record
 from viewer.review.worklist.case import CaseSlide
 from viewer.review.worklist.new_case import NewCase
-from viewer.review.worklist.priority import in_words
+from viewer.review.worklist.priority import Order, in_words
 from viewer.review.worklist.state import STATE, State
-from viewer.review.worklist.worklist import Order, Worklist
+from viewer.review.worklist.worklist import Worklist
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ from viewer.review.database.record import open_record
 from viewer.review.worklist.case import CaseSlide, Place
 from viewer.review.worklist.errors import TransitionError, WorklistError
 from viewer.review.worklist.new_case import NewCase
-from viewer.review.worklist.priority import AUDIT_SHARE, in_words, is_drawn
+from viewer.review.worklist.priority import AUDIT_SHARE, Order, in_words, is_drawn
 from viewer.review.worklist.state import AUDIT, OPENED, REPLACED, SIGNED, STATE, State
-from viewer.review.worklist.worklist import Order, Worklist, neighbour
+from viewer.review.worklist.worklist import Worklist, neighbour
 from viewer.view.camera import View
 
 if TYPE_CHECKING:

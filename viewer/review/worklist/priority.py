@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from viewer.review.worklist import strings
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from viewer.review.worklist.case import Case
 
 AUDIT_SHARE = 0.1
+
+
+class Order(Enum):
+    """How a list is sorted."""
+
+    PRIORITY = "priority"
+    ADDED = "added"
+    TITLE = "title"
+
 
 Rank = tuple[int, float, int]
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from dataclasses import asdict
-from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from viewer.review.database.record import Entry, drafted
 from viewer.review.worklist import strings
 from viewer.review.worklist.case import Case, folded
 from viewer.review.worklist.errors import WorklistError
-from viewer.review.worklist.priority import AUDIT_SHARE, is_drawn, is_low, rank
+from viewer.review.worklist.priority import AUDIT_SHARE, Order, is_drawn, is_low, rank
 from viewer.review.worklist.state import (
     ADDED,
     AUDIT,
@@ -38,14 +37,6 @@ if TYPE_CHECKING:
     from viewer.review.worklist.new_case import NewCase
 
 _ID_BYTES = 4
-
-
-class Order(Enum):
-    """How a list is sorted."""
-
-    PRIORITY = "priority"
-    ADDED = "added"
-    TITLE = "title"
 
 
 _KEYS: Mapping[Order, Callable[[Case], Any]] = {

@@ -120,9 +120,7 @@ RESOLVE_TIP = "You have considered it; your opinion stands as it is now"
 DEFER = "Defer"
 DEFER_TIP = "Leave it to another reader"
 NOT_DISPLAYED = "Places that were not displayed"
-DISPLAYED = (
-    "{slide}: {share:.0f} % of the tissue displayed at {magnification:g}x or more (asked for: {wanted:.0f} %)."
-)
+DISPLAYED = "{slide}: {share:.0f} % of the tissue displayed at {magnification:g}x or more (asked for: {wanted:.0f} %)."
 DISPLAYED_UNKNOWN = "{slide}: not opened, or its tissue not found yet."
 TISSUE_PLACE = "Tissue not displayed at {magnification:g}x, {place}"
 FINDING_PLACE = "Never displayed: {label}, {place}"

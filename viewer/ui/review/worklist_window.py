@@ -28,9 +28,8 @@ from viewer.common.errors import FoveolaError
 from viewer.review.reading.kinds import Mode
 from viewer.review.worklist.csv_cases import cases_of_csv
 from viewer.review.worklist.new_case import cases_of_folder
-from viewer.review.worklist.priority import in_words
+from viewer.review.worklist.priority import Order, in_words
 from viewer.review.worklist.state import State
-from viewer.review.worklist.worklist import Order
 from viewer.ui.review import strings
 from viewer.ui.widgets.dialogs import SearchDialog
 from viewer.ui.widgets.theme import em_px

@@ -1,5 +1,5 @@
-"""``foveola review read``: the second reader reads cases. The window runs this command in the background, too:
-what reads imports torch, which the window does without.
+"""``foveola review read``: the second reader reads cases. The window runs this in the background, too: what
+reads imports torch, which the window does without.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def _of_findings(reading: Reading, distance_um: float) -> list[Discordance]:
     for own in mine:
         if own.id not in matched:
             name = f"extra:{own.id}"
-            text = strings.DISCORDANCES["extra"].format(label=own.label)
+            text = strings.DISCORDANCES["extra"].format(label=own.label or strings.UNNAMED)
             found.append(Discordance(name, "extra", text, own, reading.resolved.get(name, "open")))
     return found
 

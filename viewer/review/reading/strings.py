@@ -17,6 +17,8 @@ NOT_REVEALED = "The program's findings are not shown yet."
 BAD_CONFIDENCE = "Confidence is a number from 0 to 100, not {value}."
 BAD_EVENT = "Event {number} of the record cannot be read: {reason}"
 
+UNNAMED = "a mark without a class"
+
 DISCORDANCES = {
     "missed": "{label}: the program found it, you did not mark it",
     "extra": "{label}: you marked it, the program did not find it",

@@ -313,6 +313,7 @@ class CaseSlides(QObject):
         assert self._case is not None
         assert self._session is not None
         self._is_same = True
+        self._coverage.find_tissue()
         slide_id, coverage = self.slide_id, self._coverage.recorder.coverage
         viewed = self._session.reading.viewed.get(slide_id or "", {})
         if coverage is not None and "displayed" in viewed:

@@ -84,6 +84,10 @@ class CoverageController(QObject):
         self._required = magnification or REQUIRED
         self._show()
 
+    def find_tissue(self) -> None:
+        """Find the tissue of the active slide, for the shares."""
+        self._overlays.of(self._view).layers.find_tissue()
+
     @property
     def shares(self) -> Shares | None:
         """Of the active slide's tissue; None where that is not found, or there is none."""

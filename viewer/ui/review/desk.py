@@ -110,6 +110,7 @@ class ReviewDesk(QObject):
         if self._list is not None:
             self._listed = list(self._list.shown)
             self._list.close()
+            self._window.activateWindow()
         self.shown.emit()
 
     def step_case(self, step: int) -> None:

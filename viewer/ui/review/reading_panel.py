@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from viewer import RESEARCH_USE
+from viewer import RESEARCH_USE_STATEMENT
 from viewer.ui.review import strings
 from viewer.ui.review.finding_list import FindingList
 from viewer.ui.review.opinion_form import OpinionForm
@@ -65,7 +65,7 @@ class ReadingPanel(QWidget):
             (self.sign, strings.SIGN),
         ):
             self.tabs.addTab(_scrolled(page), title)
-        research = QLabel(RESEARCH_USE, wordWrap=True)
+        research = QLabel(RESEARCH_USE_STATEMENT, wordWrap=True)
         research.setProperty("muted", True)
         case = QWidget()
         column = QVBoxLayout(case)

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from viewer import RESEARCH_USE
+from viewer import RESEARCH_USE_STATEMENT
 from viewer.common.errors import FoveolaError
 from viewer.review.reading.kinds import Mode
 from viewer.review.worklist.csv_cases import cases_of_csv
@@ -275,12 +275,14 @@ class WorklistWindow(SearchDialog):
 
     def _press_open(self) -> None:
         if self.selected is not None:
-            self.open_pressed.emit(self.selected.id, self.reader.text().strip(), self.mode.currentData())
+            self.open_pressed.emit(
+                self.selected.id, self.reader.text().strip(), Mode(self.mode.currentData())
+            )
 
     def _press_resume(self) -> None:
         left = self._worklist.left_by(self.reader.text().strip())
         if left is not None:
-            self.open_pressed.emit(left.id, self.reader.text().strip(), self.mode.currentData())
+            self.open_pressed.emit(left.id, self.reader.text().strip(), Mode(self.mode.currentData()))
 
     def _show_states(self) -> None:
         counts = self._worklist.counts()
@@ -338,7 +340,7 @@ class WorklistWindow(SearchDialog):
             )
         ):
             grid.addWidget(widget, 1, place)
-        research = QLabel(RESEARCH_USE, wordWrap=True)
+        research = QLabel(RESEARCH_USE_STATEMENT, wordWrap=True)
         research.setProperty("muted", True)
         layout = QVBoxLayout(self)
         layout.addLayout(filters)

@@ -44,8 +44,6 @@ from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 from viewer.ui.widgets.messages import MessageArea, MessageKind
 from viewer.ui.widgets.theme import em_px
-from viewer.view.gaze import NoGaze
-from viewer.view.gaze_selection import chosen_gaze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +97,6 @@ class MainWindow(QMainWindow):
             view, self.overlays, partial(self.messages.show_message, MessageKind.WARNING)
         )
         self.review = ReviewDesk(view, self.overlays, self.thumbnails, self.slides.open, self.messages, self)
-        self.coverage = self.review.coverage
         self.exports = Export(view, self.query, self.attention, self.overlays, self.messages)
         panels = built_in_panels(
             folder=self.folder,
@@ -222,7 +219,7 @@ class MainWindow(QMainWindow):
             "hud": self.hud.on,
             "foveated": self.view.canvas.foveated,
             "pause": self.query.paused,
-            "coverage_map": self.coverage.on,
+            "coverage_map": self.review.coverage.on,
             "frame_finding": self.review.reading.framing,
         }
         on |= self.overlays.switches | {
@@ -358,19 +355,7 @@ class MainWindow(QMainWindow):
             show_dialog(self.scales.dialog(self.view, self, needed_by=needed_by), modal=True)
 
     def _apply_gaze(self) -> None:
-        """Use the gaze of the settings in the active view only: there is one reader."""
-        gaze = self.settings.gaze
-        for view in self.area.views:
-            view.set_gaze(NoGaze())
-        self.view.set_gaze(
-            chosen_gaze(
-                gaze.source,
-                recording=gaze.recording,
-                pointer_radius_deg=gaze.pointer_radius_deg,
-                tracker_radius_deg=gaze.tracker_radius_deg,
-                report=self._show_gaze_message,
-            )
-        )
+        self.area.apply_gaze(self.settings.gaze, self._show_gaze_message)
 
     def _show_gaze_message(self, text: str) -> None:
         """Show a message from a tracker's thread."""
@@ -449,8 +434,7 @@ class MainWindow(QMainWindow):
         self.scales.close()
         self.folder.close_work(wait_s=0.2)
         self.start_page.close_work()
-        for view in self.area.views:
-            view.set_gaze(NoGaze())
+        self.area.end_gaze()
         self._gui_queue.close()
         for view in self.area.views:
             view.close_slide()

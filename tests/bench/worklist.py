@@ -16,7 +16,7 @@ from viewer.review.database.record import Entry, Record, open_record
 from viewer.review.worklist.case import CaseSlide
 from viewer.review.worklist.new_case import NewCase
 from viewer.review.worklist.priority import Order, in_words
-from viewer.review.worklist.state import STATE, State
+from viewer.review.worklist.state import LEFT, OPENED, SIGNED, STATE, State
 from viewer.review.worklist.worklist import Worklist
 
 if TYPE_CHECKING:
@@ -50,21 +50,25 @@ def main() -> None:
 
 
 def _fill(record: Record) -> None:
+    """A tenth of the cases is new, a tenth ready, the others were read and signed."""
     worklist = Worklist(record)
     new = [
         NewCase(f"case {number}", (CaseSlide(f"/slides/{number}.svs", site="colon", stain="H&E"),), "polyp?")
         for number in range(CASES)
     ]
     ids = worklist.add(new, "reader").ids
-    entries = [
-        Entry(case_id, STATE, "", {"state": state.value, **found})
-        for number, case_id in enumerate(ids)
-        for state, found in (
-            (State.INDEXING, {}),
-            (State.READY, {"findings": number % 4, "highest": number / CASES}),
-        )
-        if number % 10  # a tenth is new
-    ]
+    place = {"slide": 0, "centre_x": 1.0, "centre_y": 2.0, "downsample": 4.0, "rotation_rad": 0.0}
+    entries = []
+    for number, case_id in enumerate(ids):
+        found = {"state": State.READY.value, "findings": number % 4, "highest": number / CASES}
+        history = [
+            Entry(case_id, STATE, "", {"state": State.INDEXING.value}),
+            Entry(case_id, STATE, "", found),
+            Entry(case_id, OPENED, "reader", {"mode": "blinded first"}),
+            Entry(case_id, LEFT, "reader", place),
+            Entry(case_id, SIGNED, "reader", {"name": "A Reader", "meaning": "author"}),
+        ]
+        entries += history[: (0, 2)[number % 10]] if number % 10 < 2 else history
     record.append_all(entries)
 
 

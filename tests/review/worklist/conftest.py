@@ -1,4 +1,4 @@
-"""Records with worklists to test on."""
+"""Worklists to test on, in either database."""
 
 from __future__ import annotations
 
@@ -6,22 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer.review.database.record import open_record
 from viewer.review.worklist.case import CaseSlide
 from viewer.review.worklist.new_case import NewCase
 from viewer.review.worklist.worklist import Worklist
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from viewer.review.database.record import Record
-
-
-@pytest.fixture
-def record(tmp_path: Path) -> Iterator[Record]:
-    with open_record(tmp_path / "record.db") as opened:
-        yield opened
 
 
 @pytest.fixture

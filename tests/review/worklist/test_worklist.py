@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -156,10 +158,9 @@ def test_a_reader_resumes_where_he_left(worklist: Worklist, record: Record, add:
     assert again.left_by("r3") is None
 
 
-def test_two_readers_see_each_others_changes(worklist: Worklist, add: Callable[..., str]) -> None:
-    assert worklist.record.file is not None
+def test_two_readers_see_each_others_changes(worklist: Worklist, where: str, add: Callable[..., str]) -> None:
     case_id = add("case 1")
-    with open_record(worklist.record.file) as other_record:
+    with open_record(where) as other_record:
         other = Worklist(other_record)
         other.append(case_id, OPENED, "r2", {})
         assert worklist.case(case_id).state is State.NEW
@@ -171,6 +172,44 @@ def test_two_readers_see_each_others_changes(worklist: Worklist, add: Callable[.
         with pytest.raises(TransitionError):
             worklist.append(case_id, SIGNED, "r1", {})
         assert len(other_record.events(kinds=[SIGNED])) == 1
+
+
+def test_of_readers_who_sign_at_once_each_case_has_one_signature(
+    worklist: Worklist, where: str, add: Callable[..., str]
+) -> None:
+    ids = [add(f"case {number}") for number in range(10)]
+    for case_id in ids:
+        worklist.append(case_id, OPENED, "r1", {})
+
+    def sign_all(reader: str) -> int:
+        signed = 0
+        with open_record(where) as record:
+            own = Worklist(record)
+            for case_id in ids:
+                with suppress(TransitionError):
+                    own.append(case_id, SIGNED, reader, {})
+                    signed += 1
+        return signed
+
+    with ThreadPoolExecutor(4) as readers:
+        signed = sum(readers.map(sign_all, ["r1", "r2", "r3", "r4"]))
+    assert signed == len(worklist.record.events(kinds=[SIGNED])) == len(ids)
+    worklist.refresh()
+    assert worklist.counts() == {State.SIGNED: len(ids)}
+    assert worklist.problems == []
+
+
+def test_a_signed_or_audited_case_says_so(worklist: Worklist, add: Callable[..., str]) -> None:
+    for number in range(1000):
+        case_id = add(f"case {number}")
+        if is_drawn(case_id, worklist.record.id):
+            break
+    index(worklist, case_id)
+    now = datetime.now(UTC)
+    assert in_words(worklist.case(case_id), now).endswith("drawn for audit")
+    worklist.append(case_id, OPENED, "r1", {})
+    worklist.append(case_id, SIGNED, "r1", {})
+    assert in_words(worklist.case(case_id), now).startswith("signed")
 
 
 def test_a_change_that_cannot_be_is_not_recorded(

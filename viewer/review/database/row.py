@@ -31,13 +31,19 @@ class Row(NamedTuple):
 
     def event(self) -> Event:
         """The event. Raises ValueError, TypeError and RecursionError where the row is damaged."""
-        payload, origin = self.payload, self.origin
-        read = {
-            "payload": {} if payload is None else json.loads(payload),
-            "origin": None if origin is None else json.loads(origin),
-            "salt": self.salt or "",
-        }
-        return Event(**self._asdict() | read, erased=payload is None)
+        payload = {} if self.payload is None else json.loads(self.payload)
+        origin = None if self.origin is None else json.loads(self.origin)
+        # By position: a worklist reads a hundred thousand of them while the reader waits.
+        return Event(
+            *self[:8],
+            payload,
+            self.payload is None,
+            self.salt or "",
+            self.payload_digest,
+            origin,
+            self.previous,
+            self.digest,
+        )
 
     def chained_digest(self) -> str:
         """The digest that the fields give. Raises what ``event`` raises."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from viewer.review.worklist import strings
 from viewer.review.worklist.errors import TransitionError, WorklistError
@@ -39,8 +40,7 @@ class Place:
     number: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """``id`` is pseudonymous; ``title`` and the slides' paths may name a patient and stand in no export."""
 
     id: str
@@ -65,11 +65,11 @@ class Case:
     """The highest score of them, 0 to 1."""
     audit: bool | None = None
     """Whether it was drawn for audit; None where no lot was drawn."""
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Place] = MappingProxyType({})
     """By reader, where he left."""
     changed: int = 0
     """The number of its last event."""
-    searched: str = field(default="", repr=False, compare=False)
+    searched: str = ""
     """What a search looks through, in small letters."""
 
 
@@ -87,21 +87,21 @@ def folded(case: Case | None, event: Event) -> Case:
         state = next_state(case.state, event.kind, payload)
         if event.kind == AUDIT:
             marked = bool(payload["marked"]) if case.audit is None else case.audit  # the first lot counts
-            return replace(case, audit=marked, changed=event.number)
+            return case._replace(audit=marked, changed=event.number)
         if event.kind == LEFT:
             places = {**case.places, event.reader: _place(payload, event.number)}
-            return replace(case, places=places, changed=event.number)
+            return case._replace(places=places, changed=event.number)
         if event.kind == CHANGED:
-            changed = replace(case, **_changes(payload), changed=event.number)
-            return replace(changed, searched=_searched(changed))
+            changed = case._replace(**_changes(payload), changed=event.number)
+            return changed._replace(searched=_searched(changed))
         if event.kind == REPLACED:
             slides = list(case.slides)
             number = int(payload["slide"])
             slides[number] = replace(
                 slides[number], path=str(payload["path"]), slide_id=_text_or_none(payload["slide_id"])
             )
-            case = replace(case, slides=tuple(slides), findings=None, highest=None)
-        return replace(case, state=state, changed=event.number)
+            case = case._replace(slides=tuple(slides), findings=None, highest=None)
+        return case._replace(state=state, changed=event.number)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise WorklistError(
             strings.BAD_EVENT.format(number=event.number, kind=event.kind, case=event.case, error=error)
@@ -112,7 +112,7 @@ def _new(event: Event) -> Case:
     fields: dict[str, Any] = {"slides": (), "title": "", "question": "", "protocol": "", "reference": None}
     fields |= _changes(event.payload)
     case = Case(event.case, added_utc=event.happened_utc, number=event.number, changed=event.number, **fields)
-    return replace(case, searched=_searched(case))
+    return case._replace(searched=_searched(case))
 
 
 def _changes(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,8 +140,7 @@ def _with_state(case: Case, payload: Mapping[str, Any], number: int) -> Case:
     if state in (State.READY, State.NOT_ANALYSED, State.INDEXING):
         findings, highest = payload.get("findings"), payload.get("highest")
         not_analysed = "" if state is State.INDEXING else reason
-    return replace(
-        case,
+    return case._replace(
         state=state,
         reason=reason,
         not_analysed=not_analysed,

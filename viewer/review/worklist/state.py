@@ -75,15 +75,17 @@ LEADS_TO: Mapping[str, Mapping[State, State]] = MappingProxyType(
 )
 """By kind of event and state, the next state; what is not named here cannot happen."""
 
+_BY_WORD = {state.value: state for state in State}
+
 
 def next_state(state: State, kind: str, payload: Mapping[str, Any]) -> State:
     """The state of a case after an event. Raises TransitionError for one that cannot happen in ``state``."""
     if kind == STATE:
         wanted = payload.get("state")
-        for allowed in SET[state]:
-            if allowed.value == wanted:
-                return allowed
-        raise TransitionError(strings.NOT_SET.format(state=state.value, wanted=wanted))
+        found = _BY_WORD.get(wanted) if isinstance(wanted, str) else None
+        if found not in SET[state]:
+            raise TransitionError(strings.NOT_SET.format(state=state.value, wanted=wanted))
+        return found
     if kind not in LEADS_TO:
         return state
     if state not in LEADS_TO[kind]:

@@ -82,8 +82,8 @@ REASON_CODES = {
 }
 COMMENT = "Comment"
 COMMENT_HINT = "Comment"
-MARK = "Mark here (X)"
-MARK_TIP = "Mark what lies in the middle of the view; the key X marks what lies under the pointer"
+MARK = "Mark here (Z)"
+MARK_TIP = "Mark what lies in the middle of the view; the key Z marks what lies under the pointer"
 MARK_AS = "Mark as"
 MARK_AS_TIP = "What you mark is called so; Alt+1 to Alt+9 mark and name it at once"
 NO_CLASS = "no class"

@@ -81,7 +81,7 @@ def test_a_file_has_the_hash_of_the_slide_and_what_it_may_be_used_for(tmp_path: 
     head, only = map(json.loads, (tmp_path / "viewing.jsonl").read_text().splitlines())
     assert head["slide"] == "ab" * 32
     assert head["records"] == 1
-    assert head["note"] == "Research use only"
+    assert head["note"] == "For Research Use Only. Not for use in diagnostic procedures."
     assert only["sharp"] is True
     (tmp_path / "folder.jsonl").mkdir()
     with pytest.raises(SaveError, match="folder"):

@@ -33,3 +33,6 @@ NO_TEXT_QUERIES = "{encoder} takes no words"
 NO_HEAD = "there is no slide head {name}"
 NO_CLASS = "the slide head {name} has no class {wanted}; it has {known}"
 CLASS_OF_HEAD = "{name}: {wanted}"
+
+# What was read.
+UNREAD = "{count} of {patches} patches could not be read"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import degrees
 from typing import TYPE_CHECKING, Any
 
-from viewer import RESEARCH_USE, __version__
+from viewer import RESEARCH_USE_STATEMENT, __version__
 from viewer.common.atomic_write import save_atomically
 from viewer.view.camera import field_of_view
 
@@ -74,7 +74,7 @@ class ViewingStream:
                 "size": list(slide_px),
                 "program": f"Foveola {__version__}",
                 "records": len(self._records),
-                "note": RESEARCH_USE,
+                "note": RESEARCH_USE_STATEMENT,
             }
         )
         panned_s = 0.0

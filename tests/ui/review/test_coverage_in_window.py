@@ -50,19 +50,19 @@ def opened(qtbot: QtBot, window: MainWindow, tissue_file: Path, open_in: OpenIn)
 
 
 def displayed_s(window: MainWindow) -> float:
-    coverage = window.coverage.recorder.coverage
+    coverage = window.review.coverage.recorder.coverage
     assert coverage is not None
     return float(coverage.seconds.max())
 
 
 def test_what_is_displayed_is_counted_in_its_band(qtbot: QtBot, opened: MainWindow) -> None:
-    coverage = opened.coverage.recorder.coverage
+    coverage = opened.review.coverage.recorder.coverage
     assert coverage is not None
     opened.view.set_magnification(20.0)
     qtbot.wait_until(lambda: coverage.displayed(20.0).any(), timeout=WAIT_MS)
-    expected = coverage.cells_in(opened.coverage.recorder.display)
+    expected = coverage.cells_in(opened.review.coverage.recorder.display)
     assert (coverage.displayed(20.0) <= expected).all()
-    recording = opened.coverage.recorder.recording
+    recording = opened.review.coverage.recorder.recording
     assert recording is not None
     assert len(recording.stream) >= 2
 
@@ -81,9 +81,9 @@ def test_nothing_counts_while_nobody_may_be_there(
 
 
 def test_what_a_legend_hides_is_not_displayed(qtbot: QtBot, opened: MainWindow) -> None:
-    assert opened.coverage.recorder.display.covered == ()
+    assert opened.review.coverage.recorder.display.covered == ()
     opened.actions_["coverage_map"].trigger()
-    qtbot.wait_until(lambda: bool(opened.coverage.recorder.display.covered), timeout=WAIT_MS)
+    qtbot.wait_until(lambda: bool(opened.review.coverage.recorder.display.covered), timeout=WAIT_MS)
 
 
 def test_the_map_colours_what_was_not_displayed_and_its_legend_counts_it(
@@ -105,7 +105,7 @@ def test_the_map_colours_what_was_not_displayed_and_its_legend_counts_it(
 
 
 def test_the_way_leads_through_all_tissue_and_ends(qtbot: QtBot, opened: MainWindow) -> None:
-    coverage = opened.coverage.recorder.coverage
+    coverage = opened.review.coverage.recorder.coverage
     assert coverage is not None
     end = strings.ALL_DISPLAYED.format(magnification=REQUIRED)
     for _ in range(30):
@@ -122,20 +122,20 @@ def test_another_slide_begins_anew_and_the_first_goes_on(
     qtbot: QtBot, opened: MainWindow, tmp_path: Path, tissue_file: Path, open_in: OpenIn
 ) -> None:
     opened.actions_["coverage_map"].trigger()
-    first = opened.coverage.recorder.coverage
+    first = opened.review.coverage.recorder.coverage
     open_in(opened, write_slide(tmp_path / "slide 2.tif", mpp_um=0.5))
-    second = opened.coverage.recorder.coverage
+    second = opened.review.coverage.recorder.coverage
     assert second is not first
     layers = opened.overlays.active.layers
     qtbot.wait_until(lambda: NAME in layers.described, timeout=WAIT_MS)  # the map stays on
     open_in(opened, tissue_file)
-    assert opened.coverage.recorder.coverage is first
+    assert opened.review.coverage.recorder.coverage is first
     tissue_file.write_bytes(tissue_file.read_bytes() + b"changed")
     open_in(opened, write_slide(tmp_path / "slide 3.tif"))
     open_in(opened, tissue_file)
-    assert opened.coverage.recorder.coverage is not first
+    assert opened.review.coverage.recorder.coverage is not first
     opened.view.close_slide()
-    assert opened.coverage.recorder.coverage is None
+    assert opened.review.coverage.recorder.coverage is None
     assert not opened.actions_["next_not_displayed"].isEnabled()
 
 
@@ -158,7 +158,7 @@ def test_a_slide_without_a_pixel_size_is_measured_by_its_pixels(
     window.view.one_to_one()
     qtbot.wait_until(lambda: not window.view.camera.moving, timeout=WAIT_MS)
     assert window.view.magnification is None
-    assert window.coverage.recorder.display.magnification == pytest.approx(40.0)
+    assert window.review.coverage.recorder.display.magnification == pytest.approx(40.0)
     window.actions_["coverage_map"].trigger()
     layers = window.overlays.active.layers
     qtbot.wait_until(lambda: NAME in layers.described, timeout=WAIT_MS)

@@ -26,7 +26,7 @@ from viewer.ui.overlays import strings as overlay_strings
 from viewer.ui.overlays.encoder_dialog import EncoderDialog
 from viewer.ui.panels.pixel_size_dialog import PixelSize
 from viewer.ui.search import strings
-from viewer.ui.shell.action_spec import Need
+from viewer.ui.widgets.action_spec import Need
 
 if TYPE_CHECKING:
     from collections.abc import Callable

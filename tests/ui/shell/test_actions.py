@@ -9,10 +9,10 @@ import pytest
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QKeySequence
 
-from viewer.ui.shell.action_spec import ActionSpec, Need
 from viewer.ui.shell.action_table import ACTIONS, MENUS, TOOLBAR
 from viewer.ui.shell.actions import ActionSet, conflicts, keys_in_force, keys_in_words
 from viewer.ui.shell.commands import Commands
+from viewer.ui.widgets.action_spec import ActionSpec, Need
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication

@@ -19,7 +19,7 @@ from viewer.ui.panels import strings
 from viewer.ui.panels.associated_images import AssociatedImages
 from viewer.ui.panels.go_to import GoTo
 from viewer.ui.panels.navigator import Navigator
-from viewer.ui.shell.action_spec import Need
+from viewer.ui.widgets.action_spec import Need
 
 if TYPE_CHECKING:
     from collections.abc import Callable

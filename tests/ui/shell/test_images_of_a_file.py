@@ -14,7 +14,7 @@ from tests.ui.children import child
 from viewer.ui.panels import strings as panel_strings
 from viewer.ui.panels.file_images import FileImages
 from viewer.ui.shell import strings
-from viewer.ui.shell.action_spec import Need
+from viewer.ui.widgets.action_spec import Need
 
 if TYPE_CHECKING:
     from collections.abc import Callable

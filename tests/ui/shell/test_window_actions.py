@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QMenu, QToolBa
 from tests.messages import pattern
 from tests.ui.slide_files import write_slide
 from viewer.ui.shell import strings
-from viewer.ui.shell.action_spec import Need
 from viewer.ui.shell.action_table import ACTIONS, MENUS
+from viewer.ui.widgets.action_spec import Need
 from viewer.view import strings as view_strings
 from viewer.view.gaze import NoGaze
 

@@ -7,7 +7,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from viewer import RESEARCH_USE
+from viewer import RESEARCH_USE_STATEMENT
 from viewer.cli import arguments, strings_help, terminal
 from viewer.cli.review import strings, strings_worklist
 from viewer.common.text import escape_control, one_line
@@ -95,7 +95,7 @@ def _list(options: argparse.Namespace) -> int:
     )
     facts = _facts(cases, with_titles=options.titles)
     if options.json:
-        terminal.write_stdout(json.dumps({"research_use": RESEARCH_USE, "cases": facts}, indent=2))
+        terminal.write_stdout(json.dumps({"research_use": RESEARCH_USE_STATEMENT, "cases": facts}, indent=2))
     elif options.csv:
         terminal.write_stdout(_csv(facts, with_titles=options.titles))
     else:
@@ -120,10 +120,12 @@ def _protocols(options: argparse.Namespace) -> int:
     all_asked = [(protocol, asked(protocol, encoders)) for protocol in found.values()]
     if options.json:
         facts = [_protocol_facts(protocol, things) for protocol, things in all_asked]
-        terminal.write_stdout(json.dumps({"research_use": RESEARCH_USE, "protocols": facts}, indent=2))
+        terminal.write_stdout(
+            json.dumps({"research_use": RESEARCH_USE_STATEMENT, "protocols": facts}, indent=2)
+        )
         return 0
     lines = [line for protocol, things in all_asked for line in _protocol_lines(protocol, things)]
-    terminal.write_stdout("\n".join(escape_control(line) for line in (*lines, f"{RESEARCH_USE}.")))
+    terminal.write_stdout("\n".join(escape_control(line) for line in (*lines, RESEARCH_USE_STATEMENT)))
     return 0
 
 
@@ -200,7 +202,7 @@ def _csv(facts: list[dict[str, Any]], *, with_titles: bool) -> str:
         of_slide.append("path")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*of_case, *of_slide, RESEARCH_USE])
+    writer.writerow([*of_case, *of_slide, RESEARCH_USE_STATEMENT])
     for case in facts:
         for slide in case["slides"]:
             cells = [*(case[name] for name in of_case), *(slide[name] for name in of_slide), None]
@@ -221,7 +223,7 @@ def _table(cases: list[Case], facts: list[dict[str, Any]], *, any_there: bool) -
             priority=one_line(fact["priority"]),
         )
         lines.append(line)
-    return "\n".join([*lines, f"{RESEARCH_USE}."])
+    return "\n".join([*lines, RESEARCH_USE_STATEMENT])
 
 
 # Protocols as data and as text

@@ -9,9 +9,8 @@ import sys
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-import psutil
-
 from viewer.common.log import described
+from viewer.common.priority import yield_to_others
 from viewer.relevance.analysis.strings import NOT_SAVED
 from viewer.relevance.worker import strings
 from viewer.relevance.worker.messages import Failed, Note
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from viewer.relevance.worker.messages import Analyse
     from viewer.relevance.worker.shared_memory import SharedGrid
 
-_LOWEST_NICENESS = 19
-
 
 def run_worker(
     connection: Connection,
@@ -36,7 +33,7 @@ def run_worker(
     load_phrase_finder: Callable[[], PhraseFinder | None],
 ) -> None:
     """The process from beginning to end. Ends quietly after ``Stop``, and when the other side is gone."""
-    _yield_to_the_window()
+    yield_to_others()
     try:
         with closing(connection), suppress(EOFError, BrokenPipeError, ConnectionResetError):
             try:
@@ -92,18 +89,3 @@ def _check_heads(encoder: Encoder, memory: SharedGrid) -> None:
     allocated = None if memory.attention is None else memory.attention.heads
     if encoder.card.attention_heads != allocated:
         raise EncoderError(strings.ENCODER_CHANGED)
-
-
-def _yield_to_the_window() -> None:
-    """The lowest priority for processor and disk that the system has."""
-    process = psutil.Process()
-    with suppress(
-        psutil.Error, OSError, AttributeError
-    ):  # a sandbox may forbid it: slower frames, no failure
-        if sys.platform == "win32":
-            process.nice(psutil.IDLE_PRIORITY_CLASS)
-            process.ionice(psutil.IOPRIO_VERYLOW)
-        else:
-            process.nice(_LOWEST_NICENESS)
-            if hasattr(process, "ionice"):
-                process.ionice(psutil.IOPRIO_CLASS_IDLE)

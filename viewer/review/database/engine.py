@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -47,9 +48,15 @@ _POSTGRESQL_WORDS = {
 }
 
 
+RECORD_VARIABLE = "FOVEOLA_RECORD"
+"""Environment variable: the record to use, a file or a URL; commands show their arguments to everybody on the
+computer, and a URL may hold a password."""
+
+
 def address_of(where: str | Path | None) -> URL:
-    """The address of a record: a file (None: the usual one) or a URL. Raises RecordError."""
-    text = str(where) if where is not None else str(data_dir() / "record.sqlite")
+    """The address of a record: a file or a URL; None: that of the environment, else the usual file. Raises
+    RecordError."""
+    text = str(where or os.environ.get(RECORD_VARIABLE) or data_dir() / "record.sqlite")
     if "://" not in text:
         return sqlalchemy.URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
     try:

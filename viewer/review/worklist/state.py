@@ -64,7 +64,8 @@ SET: Mapping[State, frozenset[State]] = MappingProxyType(
 LEADS_TO: Mapping[str, Mapping[State, State]] = MappingProxyType(
     {
         OPENED: dict.fromkeys(State, _S.IN_READING),
-        SIGNED: {_S.IN_READING: _S.SIGNED},
+        # A second reader may sign what the first has signed, or put before a third.
+        SIGNED: {_S.IN_READING: _S.SIGNED, _S.SIGNED: _S.SIGNED, _S.DISCORDANT: _S.DISCORDANT},
         ADJUDICATED: {_S.IN_READING: _S.SIGNED, _S.DISCORDANT: _S.SIGNED},
         # Another slide must be analysed; what readers said of the old one stands.
         REPLACED: {

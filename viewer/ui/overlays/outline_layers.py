@@ -93,10 +93,8 @@ class OutlineLayers(QObject):
 
     def names_at(self, x: float, y: float) -> tuple[str, ...]:
         """What the outlines at a slide point are called, the uppermost first."""
-        if self._layers.hidden:
-            return ()
         reach_px = _REACH_PX * self._view.camera.view.downsample
-        shown = [layer for layer in reversed(self._laid.values()) if layer.visible]
+        shown = [layer for name, layer in reversed(self._laid.items()) if self._layers.shows(name)]
         return tuple(name for layer in shown for name in layer.outlines.names_at(x, y, reach_px))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -119,7 +117,7 @@ class OutlineLayers(QObject):
 
     def _draw(self) -> None:
         """Hand to the view what has changed of what is to be seen."""
-        shown = {name for name, layer in self._laid.items() if layer.visible and not self._layers.hidden}
+        shown = {name for name in self._laid if self._layers.shows(name)}
         for name in self._drawn ^ shown:
             self._vectors.set_shapes(name, self._laid[name].outlines.shapes if name in shown else ())
         self._drawn = shown

@@ -28,6 +28,8 @@ from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.limited_scroll_area import ScrollPage
 
 if TYPE_CHECKING:
+    from collections.abc import Set
+
     from viewer.common.settings import Overlay
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.widgets.messages import MessageArea
@@ -63,6 +65,7 @@ class OverlayController(QObject):
         self.maps = MapImport(messages)
         self._of: dict[SlideView, ViewOverlays] = {}
         self._scale_bar_visible = True
+        self._allowed: Set[str] | None = None
         self._following = Following({"layers.changed": self._show_layers})
         self.controls.look_changed.connect(self._take_look)
         self.layer_list.keep_pressed.connect(self.keep)
@@ -90,6 +93,7 @@ class OverlayController(QObject):
             outlines = OutlineLayers(slide_view, layers, vectors)
             self._of[slide_view] = ViewOverlays(legend, layers, fields, outlines, vectors)
             self._of[slide_view].vectors.set_scale_bar_visible(self._scale_bar_visible)
+            layers.set_locked(self._allowed)
             legend.folding_changed.connect(self.changed)
             self.hide_key.watch(slide_view.canvas.native)
         return self._of[slide_view]
@@ -125,6 +129,12 @@ class OverlayController(QObject):
         self._scale_bar_visible = on
         for of_view in self._of.values():
             of_view.vectors.set_scale_bar_visible(on)
+
+    def set_locked(self, allowed: Set[str] | None) -> None:
+        """Show no layer in any view but those of these names; None: all again."""
+        self._allowed = allowed
+        for of_view in self._of.values():
+            of_view.layers.set_locked(allowed)
 
     def keep(self) -> None:
         """Keep the present query's layer beside that of the next query."""

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from viewer.ui.overlays.tissue_reader import TissueReader
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Sequence, Set
 
     from viewer.overlay.layer import OverlayLayer, OverlayLook
     from viewer.overlay.legend_entry import LegendEntry
@@ -49,6 +49,7 @@ class OverlayLayers(QObject):
         self._tissue = TissueReader(slide_view)
         self._visible = True
         self._bare = False
+        self._allowed: Set[str] | None = None
         self._laid: dict[str, _Laid] = {}
         """The lowest first, as the view has them."""
         slide_view.source_changed.connect(self._forget_all)
@@ -61,13 +62,17 @@ class OverlayLayers(QObject):
     @property
     def entries(self) -> tuple[LegendEntry, ...]:
         """Of the layers that are drawn, the uppermost first."""
-        laid = () if self.hidden else self._uppermost_first.values()
-        return tuple(one.entry for one in laid if one.shown)
+        return tuple(one.entry for name, one in self._uppermost_first.items() if self.shows(name))
 
     @property
     def hidden(self) -> bool:
         """Whether layers are hidden now, by the switch or by a key that is held."""
         return self._bare or not self._visible
+
+    def shows(self, name: str) -> bool:
+        """Whether a layer is to be seen now; one that there is none of is not."""
+        laid = self._laid.get(name)
+        return laid is not None and laid.shown and not self.hidden and self._allows(name)
 
     @property
     def described(self) -> dict[str, LegendEntry]:
@@ -94,7 +99,7 @@ class OverlayLayers(QObject):
     def put(self, name: str, layer: OverlayLayer, look: OverlayLook, entry: LegendEntry) -> None:
         """Lay a layer on top, or replace the one of this name where it lies."""
         self._laid[name] = _Laid(look, entry)
-        self._view.overlays.put(name, layer, look)
+        self._view.overlays.put(name, layer, self._as_allowed(name, look))
         self._tissue.request()
         self._refresh()
 
@@ -110,7 +115,7 @@ class OverlayLayers(QObject):
 
     def restyle(self, name: str, look: OverlayLook, entry: LegendEntry) -> None:
         """Draw a layer otherwise. Uploads nothing. Raises KeyError where there is none of this name."""
-        self._view.overlays.restyle(name, look)
+        self._view.overlays.restyle(name, self._as_allowed(name, look))
         self._laid[name].look = look
         self.describe(name, entry)
 
@@ -143,6 +148,22 @@ class OverlayLayers(QObject):
         """Hide all layers while a key is held."""
         self._bare = bare
         self._show_or_hide()
+
+    def set_locked(self, allowed: Set[str] | None) -> None:
+        """Show no layer but those of these names, whatever else is chosen; None: all again."""
+        if allowed == self._allowed:
+            return
+        self._allowed = allowed
+        for name, laid in self._laid.items():
+            if laid.look is not None:
+                self._view.overlays.restyle(name, self._as_allowed(name, laid.look))
+        self._refresh()
+
+    def _allows(self, name: str) -> bool:
+        return self._allowed is None or name in self._allowed
+
+    def _as_allowed(self, name: str, look: OverlayLook) -> OverlayLook:
+        return look if self._allows(name) else replace(look, visible=False)
 
     @property
     def _uppermost_first(self) -> dict[str, _Laid]:

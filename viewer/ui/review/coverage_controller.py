@@ -10,10 +10,11 @@ from PySide6.QtCore import QObject, Signal
 from scipy import ndimage
 
 from viewer.common.atomic_write import SaveError
+from viewer.common.scale import format_position
 from viewer.overlay.colour_map import colour_stops
 from viewer.overlay.layer import OverlayLayer, OverlayLook
 from viewer.overlay.legend_entry import LegendEntry
-from viewer.review.coverage import OVERVIEW, next_place, shares
+from viewer.review.coverage import OVERVIEW, next_place, pieces, shares
 from viewer.review.recordings import Recordings
 from viewer.slide.identity import slide_identity
 from viewer.slide.source import SlideError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PySide6.QtWidgets import QWidget
 
+    from viewer.review.coverage import Shares
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.overlays.overlay_controller import OverlayController
     from viewer.ui.widgets.messages import MessageArea
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 
 NAME = "coverage"
 REQUIRED = 10.0
-"""The magnification at which tissue is to be displayed: nuclei can be judged at it."""
+"""The magnification at which tissue is to be displayed, where no protocol asks for another: nuclei can be
+judged at it."""
 _OVERVIEW, _LESS = 150, 215  # in all three colour maps two hues that stand out on tissue
 _COLOUR_MAPS = "magma", "ember", "viridis"
 _REFRESH_MS = 1000
@@ -59,6 +62,7 @@ class CoverageController(QObject):
         self._recordings = Recordings()
         self._recorders: dict[SlideView, CoverageRecorder] = {}
         self._is_on = False
+        self._required = REQUIRED
         self._sequence = 0
         self._look: OverlayLook | None = None
         self._refresh = Throttle(window, self._show, _REFRESH_MS)
@@ -69,6 +73,36 @@ class CoverageController(QObject):
         self._following_layers = Following({"look_chosen": self._take_look})
         self._had_tissue = self._is_awaiting_tissue = False
         self.follow(slide_view)
+
+    @property
+    def required(self) -> float:
+        """The magnification at which tissue is to be displayed."""
+        return self._required
+
+    def require(self, magnification: float | None) -> None:
+        """Ask for another magnification from now on; None: the usual one."""
+        self._required = magnification or REQUIRED
+        self._show()
+
+    def find_tissue(self) -> None:
+        """Find the tissue of the active slide, for the shares."""
+        self._overlays.of(self._view).layers.find_tissue()
+
+    @property
+    def shares(self) -> Shares | None:
+        """Of the active slide's tissue; None where that is not found, or there is none."""
+        coverage, tissue = self.recorder.coverage, self._tissue()
+        return None if coverage is None or tissue is None else shares(coverage, tissue, self._required)
+
+    def places_not_displayed(self, most: int) -> list[tuple[float, float]]:
+        """Middles (x, y) of the largest pieces of tissue of the active slide that were not displayed at the
+        required magnification, the largest first."""
+        coverage, tissue = self.recorder.coverage, self._tissue()
+        return [] if coverage is None or tissue is None else pieces(coverage, tissue, self._required, most)
+
+    def in_words(self, x: float, y: float) -> str:
+        """A point of the active slide."""
+        return format_position(x, y, mpp_um=self._view.mpp_um)
 
     @property
     def on(self) -> bool:
@@ -117,7 +151,7 @@ class CoverageController(QObject):
             self.noted.emit(strings.NO_TISSUE)
             return
         coverage, display = recorder.coverage, recorder.display
-        missing = tissue & ~coverage.displayed(REQUIRED)
+        missing = tissue & ~coverage.displayed(self._required)
         downsample = self._required_downsample()
         is_close_enough = self._view.camera.target.downsample <= downsample * 1.02
         here = coverage.cells_in(replace(display, covered=())) if is_close_enough else np.False_
@@ -130,7 +164,7 @@ class CoverageController(QObject):
             missing, cell_px, (cell_px, cell_px), near
         )
         if place is None:
-            self.noted.emit(strings.ALL_DISPLAYED.format(magnification=REQUIRED))
+            self.noted.emit(strings.ALL_DISPLAYED.format(magnification=self._required))
             return
         self._view.go_to(*place, downsample=downsample)
 
@@ -148,7 +182,7 @@ class CoverageController(QObject):
 
     def _required_downsample(self) -> float:
         """Slide pixels per logical pixel at the required magnification."""
-        return self.recorder.power / REQUIRED
+        return self.recorder.power / self._required
 
     def _tissue(self) -> Mask | None:
         """The cells with tissue, None while it is not found."""
@@ -187,7 +221,7 @@ class CoverageController(QObject):
             layers.find_tissue()
             return
         scores = np.zeros(coverage.shape, np.uint8)
-        scores[tissue & ~coverage.displayed(REQUIRED)] = _LESS
+        scores[tissue & ~coverage.displayed(self._required)] = _LESS
         scores[tissue & ~coverage.displayed(OVERVIEW)] = _OVERVIEW
         self._sequence += 1
         layer = OverlayLayer(
@@ -207,7 +241,7 @@ class CoverageController(QObject):
     def _entry(self, tissue: Mask, look: OverlayLook) -> LegendEntry:
         coverage = self.recorder.coverage
         assert coverage is not None
-        found = shares(coverage, tissue, REQUIRED)
+        found = shares(coverage, tissue, self._required)
         facts = (
             [strings.NO_TISSUE]
             if found is None
@@ -216,7 +250,7 @@ class CoverageController(QObject):
                     enough=100 * found.at_magnification,
                     less=100 * found.less_magnified,
                     overview=100 * found.overview,
-                    magnification=REQUIRED,
+                    magnification=self._required,
                     low=OVERVIEW,
                 )
             ]
@@ -226,14 +260,14 @@ class CoverageController(QObject):
         at = [round(score / 255 * (len(colours) - 1)) for score in (_OVERVIEW, _LESS)]
         names = (
             strings.OVERVIEW_ONLY.format(low=OVERVIEW),
-            strings.LESS_MAGNIFIED.format(low=OVERVIEW, magnification=REQUIRED),
+            strings.LESS_MAGNIFIED.format(low=OVERVIEW, magnification=self._required),
         )
         return LegendEntry(
-            strings.TITLE.format(magnification=REQUIRED),
+            strings.TITLE.format(magnification=self._required),
             colours,
             look.threshold,
             "; ".join([*facts, strings.DISPLAYED_ONLY]),
             has_scale=False,
             keys=tuple((colours[index], name) for index, name in zip(at, names, strict=True)),
-            short_title=strings.SHORT_TITLE.format(magnification=REQUIRED),
+            short_title=strings.SHORT_TITLE.format(magnification=self._required),
         )

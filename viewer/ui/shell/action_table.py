@@ -5,7 +5,8 @@ Pure data: ``actions`` makes Qt actions of it, ``commands`` holds the handlers.
 
 from __future__ import annotations
 
-from viewer.ui.shell.action_spec import (
+from viewer.ui.review.action_rows import REVIEW
+from viewer.ui.widgets.action_spec import (
     ActionSpec,
     Need,
     action_spec,
@@ -141,6 +142,7 @@ _VIEW = (
     action_spec("View", "upright", "Upright", "Undo all turning", "U"),
     panel_action("folder", "Slides", "the list of slides", "B", section=True),
     panel_action("query", "Query", "the panel to search the slide with", "Q"),
+    panel_action("reading", "Reading", "the case that is read, its questions and findings", "J"),
     panel_action("attention", "Attention", "what stands out, and the attention of a model", "E"),
     panel_action("navigator", "Navigator", "the overview of the slide", "N"),
     panel_action("properties", "Properties", "the facts about the slide", "I"),
@@ -341,21 +343,6 @@ _FIND = (
         section=True,
     ),
 )
-_REVIEW = (
-    action_spec(
-        "Review", "coverage_map", "Tissue not displayed", "Colour what was not displayed", "V", checkable=True
-    ),
-    action_spec("Review", "next_not_displayed", "Next tissue not displayed", "Go to it, at 10x", "Shift+V"),
-    action_spec(
-        "Review",
-        "export_stream",
-        "Export viewing record…",
-        "Save what was displayed",
-        "Ctrl+Shift+V",
-        icon="save",
-        section=True,
-    ),
-)
 _TOOLS = (
     action_spec(
         "Tools",
@@ -431,7 +418,7 @@ _HELP = (
     ),
 )
 
-ACTIONS: tuple[ActionSpec, ...] = (*_FILE, *_VIEW, *_GO, *_FIND, *_REVIEW, *_TOOLS, *_HELP)
+ACTIONS: tuple[ActionSpec, ...] = (*_FILE, *_VIEW, *_GO, *_FIND, *REVIEW, *_TOOLS, *_HELP)
 
 TOOLBAR: tuple[tuple[str, ...], ...] = (
     ("open_slide", "show_folder", "previous_slide", "next_slide"),

@@ -10,8 +10,8 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QToolBar, QToolButton
 
 from viewer.ui.shell import strings
-from viewer.ui.shell.action_spec import Need
 from viewer.ui.shell.action_table import ACTIONS, MENUS, PRESETS, TOOLBAR
+from viewer.ui.widgets.action_spec import Need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QIcon
     from PySide6.QtWidgets import QMainWindow
 
-    from viewer.ui.shell.action_spec import ActionSpec
     from viewer.ui.shell.reader_state import ReaderState
+    from viewer.ui.widgets.action_spec import ActionSpec
     from viewer.ui.widgets.theme import ThemeKeeper
 
 RECENT_IN_MENU = 10
@@ -62,6 +62,7 @@ class ActionSet:
     def __init__(self, parent: QObject, handlers: object) -> None:
         self._actions = {spec.id: _make_action(spec, parent, handlers) for spec in ACTIONS}
         self._unmet: frozenset[Need] = frozenset()
+        self._locked: Mapping[str, str] = {}
         self.set_keys({})
 
     def __getitem__(self, action_id: str) -> QAction:
@@ -82,12 +83,14 @@ class ActionSet:
         """Check or uncheck an action. The handler is called; in the same state it must do nothing."""
         self._actions[action_id].setChecked(on)
 
-    def refresh(self, unmet: Collection[Need]) -> None:
-        """Disable the actions with an unmet need, and give the reason in their tooltips."""
+    def refresh(self, unmet: Collection[Need], locked: Mapping[str, str] | None = None) -> None:
+        """Disable the actions with an unmet need, and give the reason in their tooltips. ``locked``: further
+        reasons by the id of an action; None: as before."""
         self._unmet = frozenset(unmet)
+        self._locked = self._locked if locked is None else locked
         for spec in ACTIONS:
             action = self._actions[spec.id]
-            reason = self._reason(spec.need)
+            reason = self._reason(spec.need) or self._locked.get(spec.id, "")
             action.setEnabled(not reason)
             key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             tip = f"{spec.tooltip} ({key})" if key else spec.tooltip

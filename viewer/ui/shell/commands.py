@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from viewer.ui.overlays.overlay_controller import OverlayController
     from viewer.ui.panels.scale_keeper import ScaleKeeper
     from viewer.ui.panels.slide_folder import SlideFolder
-    from viewer.ui.review.coverage_controller import CoverageController
+    from viewer.ui.review.desk import ReviewDesk
     from viewer.ui.search.controller import SearchController
     from viewer.ui.search.export import Export
     from viewer.ui.shell.panel_table import Docks
@@ -63,7 +63,7 @@ class Parts:
     docks: Docks
     overlays: OverlayController
     search: SearchController
-    coverage: CoverageController
+    review: ReviewDesk
     exports: Export
     hud: Hud
     status: QStatusBar
@@ -246,14 +246,42 @@ class Commands:
 
     # Review
 
+    def worklist(self) -> None:
+        self._parts.review.show_worklist()
+
+    def step_case(self, step: float) -> None:
+        self._parts.review.step_case(int(step))
+
+    def opinion(self) -> None:
+        self._show_reading("opinion")
+
+    def findings(self) -> None:
+        self._show_reading("findings")
+
+    def sign(self) -> None:
+        self._show_reading("sign")
+
+    def mark_finding(self) -> None:
+        self._parts.review.reading.mark_here()
+
+    def frame_finding(self, on: bool) -> None:
+        self._parts.review.reading.set_framing(on)
+
+    def close_case(self) -> None:
+        self._parts.review.reading.leave()
+
     def coverage_map(self, on: bool) -> None:
-        self._parts.coverage.set_on(on)
+        self._parts.review.coverage.set_on(on)
 
     def next_not_displayed(self) -> None:
-        self._parts.coverage.go_to_next()
+        self._parts.review.coverage.go_to_next()
+
+    def _show_reading(self, page: str) -> None:
+        self._parts.docks.show("reading")
+        self._parts.review.reading.show_page(page)
 
     def export_stream(self) -> None:
-        source, coverage = self._view.source, self._parts.coverage
+        source, coverage = self._view.source, self._parts.review.coverage
         assert source is not None
         if not coverage.has_record:
             self._parts.status.showMessage(review_strings.NOTHING_DISPLAYED, 4000)

@@ -23,13 +23,13 @@ from viewer.ui.panels import strings as panel_strings
 from viewer.ui.panels.scale_keeper import ScaleKeeper
 from viewer.ui.panels.slide_folder import SlideFolder
 from viewer.ui.panels.thumbnails import ThumbnailWorker, prune
-from viewer.ui.review.coverage_controller import CoverageController
+from viewer.ui.review.action_rows import ADVICE
+from viewer.ui.review.desk import ReviewDesk
 from viewer.ui.search.context_menus import ContextMenus
 from viewer.ui.search.controller import SearchController
 from viewer.ui.search.export import Export
 from viewer.ui.search.layer_keeper import LayerKeepers
 from viewer.ui.shell import strings
-from viewer.ui.shell.action_spec import Need
 from viewer.ui.shell.actions import ActionSet, RecentMenu, fill_menus, make_toolbar
 from viewer.ui.shell.commands import Commands, Parts
 from viewer.ui.shell.panel_table import Docks, built_in_panels
@@ -38,13 +38,12 @@ from viewer.ui.shell.slide_opener import Slides
 from viewer.ui.shell.start_page import StartPage
 from viewer.ui.shell.status_line import StatusLine
 from viewer.ui.shell.view_area import ViewArea
+from viewer.ui.widgets.action_spec import Need
 from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.following import Following
 from viewer.ui.widgets.gui_thread import GuiThreadQueue
 from viewer.ui.widgets.messages import MessageArea, MessageKind
 from viewer.ui.widgets.theme import em_px
-from viewer.view.gaze import NoGaze
-from viewer.view.gaze_selection import chosen_gaze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,10 +96,13 @@ class MainWindow(QMainWindow):
         self.keepers = LayerKeepers(
             view, self.overlays, partial(self.messages.show_message, MessageKind.WARNING)
         )
-        self.coverage = CoverageController(view, self.overlays, self.messages, self)
+        self.review = ReviewDesk(view, self.overlays, self.thumbnails, self.slides.open, self.messages, self)
         self.exports = Export(view, self.query, self.attention, self.overlays, self.messages)
         panels = built_in_panels(
-            folder=self.folder, query=self.query.panel, attention=self.attention.controls
+            folder=self.folder,
+            query=self.query.panel,
+            reading=self.review.reading.panel,
+            attention=self.attention.controls,
         )
         self.docks = Docks(self, self, themes, panels, self.area)
         self.status = StatusLine(view, themes, self)
@@ -115,7 +117,7 @@ class MainWindow(QMainWindow):
             docks=self.docks,
             overlays=self.overlays,
             search=self.query,
-            coverage=self.coverage,
+            review=self.review,
             exports=self.exports,
             hud=self.hud,
             status=self.status,
@@ -206,8 +208,10 @@ class MainWindow(QMainWindow):
             Need.HITS: self.query.has_hits,
             Need.FOLDED_LEGEND: self.overlays.active.legend.foldable,
             Need.ANALYSIS: self.query.analysing,
+            Need.CASE: self.review.reading.is_open,
         }
-        self.actions_.refresh([need for need, is_met in met.items() if not is_met])
+        locked = dict.fromkeys(ADVICE, self.review.reading.locked)
+        self.actions_.refresh([need for need, is_met in met.items() if not is_met], locked)
         on = {
             "dark_theme": self.themes.theme.name == "dark",
             "icc": self.settings.display.icc,
@@ -215,7 +219,8 @@ class MainWindow(QMainWindow):
             "hud": self.hud.on,
             "foveated": self.view.canvas.foveated,
             "pause": self.query.paused,
-            "coverage_map": self.coverage.on,
+            "coverage_map": self.review.coverage.on,
+            "frame_finding": self.review.reading.framing,
         }
         on |= self.overlays.switches | {
             f"show_{name}": not self.docks[name].isHidden() for name in self.docks.built_in
@@ -242,7 +247,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         area, slides = self.area, self.slides
         lay = self.overlays, self.encoders, self.attention, self.query
-        for part in (*lay, self.coverage, self.keepers, self.exports, self.menus, self.hud, self.status):
+        for part in (*lay, self.review, self.keepers, self.exports, self.menus, self.hud, self.status):
             area.active_view_changed.connect(part.follow)
         area.active_view_changed.connect(self._follow)
         slides.changed.connect(self._refresh_recent)
@@ -265,8 +270,10 @@ class MainWindow(QMainWindow):
         ):
             requested.connect(partial(self._show_pixel_size_dialog, needed_by))
         self.exports.progressed.connect(self.status.showMessage)
-        self.coverage.noted.connect(lambda text: self.status.showMessage(text, 6000))
-        for changed in (self.query.changed, self.overlays.changed, self.coverage.changed):
+        self.review.noted.connect(lambda text: self.status.showMessage(text, 6000))
+        self.review.shown.connect(partial(self.docks.show, "reading"))
+        self.review.changed.connect(self._lock_advice)
+        for changed in (self.query.changed, self.overlays.changed, self.review.changed):
             changed.connect(self.refresh_actions)
         for chosen in (self.query.settings_chosen, self.attention.settings_chosen):
             chosen.connect(self._use_relevance)
@@ -299,6 +306,13 @@ class MainWindow(QMainWindow):
     def _use_relevance(self, chosen: Settings) -> None:
         """Apply the encoders chosen in search or attention; their other settings may be outdated."""
         self._persistence.apply(dataclasses.replace(self.settings, relevance=chosen.relevance))
+
+    def _lock_advice(self) -> None:
+        """End what the program says about the slide, while a reader is not to see it."""
+        if self.review.reading.locked:
+            self.query.session.clear()
+            for name in ("query", "attention"):
+                self.docks[name].hide()
 
     def _theme_changed(self) -> None:
         self.actions_.set_icons(self.themes.icon)
@@ -341,19 +355,7 @@ class MainWindow(QMainWindow):
             show_dialog(self.scales.dialog(self.view, self, needed_by=needed_by), modal=True)
 
     def _apply_gaze(self) -> None:
-        """Use the gaze of the settings in the active view only: there is one reader."""
-        gaze = self.settings.gaze
-        for view in self.area.views:
-            view.set_gaze(NoGaze())
-        self.view.set_gaze(
-            chosen_gaze(
-                gaze.source,
-                recording=gaze.recording,
-                pointer_radius_deg=gaze.pointer_radius_deg,
-                tracker_radius_deg=gaze.tracker_radius_deg,
-                report=self._show_gaze_message,
-            )
-        )
+        self.area.apply_gaze(self.settings.gaze, self._show_gaze_message)
 
     def _show_gaze_message(self, text: str) -> None:
         """Show a message from a tracker's thread."""
@@ -398,7 +400,10 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
-            self.overlays.maps.take(paths, self.open_paths)
+            if self.review.reading.locked:
+                self.open_paths(paths)
+            else:
+                self.overlays.maps.take(paths, self.open_paths)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save settings, state and layout, and end all threads."""
@@ -415,6 +420,7 @@ class MainWindow(QMainWindow):
 
     def _end_work(self) -> None:
         self.messages.opening.end()
+        self.review.close()
         for dialog in self.findChildren(QDialog):
             dialog.close()
         self.query.stop()  # its workers end while attention's are waited for
@@ -428,8 +434,7 @@ class MainWindow(QMainWindow):
         self.scales.close()
         self.folder.close_work(wait_s=0.2)
         self.start_page.close_work()
-        for view in self.area.views:
-            view.set_gaze(NoGaze())
+        self.area.end_gaze()
         self._gui_queue.close()
         for view in self.area.views:
             view.close_slide()

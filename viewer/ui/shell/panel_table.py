@@ -35,12 +35,15 @@ PLUGIN_GROUP = "foveola.panels"
 _AREAS = {"left": Qt.DockWidgetArea.LeftDockWidgetArea, "right": Qt.DockWidgetArea.RightDockWidgetArea}
 
 
-def built_in_panels(*, folder: QWidget, query: QWidget, attention: QWidget) -> tuple[PanelSpec, ...]:
+def built_in_panels(
+    *, folder: QWidget, query: QWidget, reading: QWidget, attention: QWidget
+) -> tuple[PanelSpec, ...]:
     """The panels that come with the window, in the order of their docks."""
     titles = strings.PANELS
     return (
         PanelSpec("folder", titles["folder"], "folder", lambda _host: folder, "left"),
         PanelSpec("query", titles["query"], "query", lambda _host: query, "left"),
+        PanelSpec("reading", titles["reading"], "reading", lambda _host: reading, "left"),
         PanelSpec("attention", titles["attention"], "attention", lambda _host: attention, "left"),
         PanelSpec("navigator", titles["navigator"], "navigator", _for_view(Navigator), shown=True),
         PanelSpec("properties", titles["properties"], "properties", _for_view(PropertiesPanel), shown=True),

@@ -50,6 +50,7 @@ FORGET_RECENT_TOOLTIP = "Forget the list, and the last view of each slide"
 PANELS = {
     "folder": "Slides",
     "query": "Query",
+    "reading": "Reading",
     "attention": "Attention",
     "navigator": "Navigator",
     "properties": "Properties",

@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from viewer.ui.shell.action_spec import Need
+from viewer.ui.widgets.action_spec import Need
 from viewer.ui.widgets.dock_folding import LEAST_SHARE
 from viewer.ui.widgets.limited_scroll_area import LimitedHeightScrollArea, YieldingArea
 from viewer.ui.widgets.theme import em_px
+from viewer.view.gaze import NoGaze
+from viewer.view.gaze_selection import chosen_gaze
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtGui import QResizeEvent
 
+    from viewer.common.settings import Gaze
     from viewer.ui.canvas.slide_view import SlideView
     from viewer.ui.shell.start_page import StartPage
     from viewer.ui.widgets.messages import MessageArea
@@ -96,6 +101,25 @@ class ViewArea(QWidget):
             Need.COLOUR_PROFILE: view.colour.has_icc,
             Need.FAILED_TILES: view.failed_tiles > 0,
         }
+
+    def apply_gaze(self, gaze: Gaze, report: Callable[[str], None]) -> None:
+        """Use the gaze of the settings in the active view only: there is one reader. ``report`` gets what
+        a tracker says, in its thread."""
+        self.end_gaze()
+        self._active.set_gaze(
+            chosen_gaze(
+                gaze.source,
+                recording=gaze.recording,
+                pointer_radius_deg=gaze.pointer_radius_deg,
+                tracker_radius_deg=gaze.tracker_radius_deg,
+                report=report,
+            )
+        )
+
+    def end_gaze(self) -> None:
+        """Follow no gaze in any view."""
+        for view in self._views:
+            view.set_gaze(NoGaze())
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # Qt's name
         """Leave most of the height to the slide, and half of the window, however many messages there are."""

@@ -42,7 +42,10 @@ _ROLES = {
     QPalette.ColorRole.ToolTipBase: "tooltip",
     QPalette.ColorRole.ToolTipText: "tooltip_text",
 }
-_FRAMED = "QCheckBox", "QLineEdit", "QAbstractSpinBox", "QProgressBar", "QListView", "QSlider"
+_FRAMED = (
+    *("QCheckBox", "QRadioButton", "QLineEdit", "QPlainTextEdit", "QAbstractSpinBox"),
+    *("QProgressBar", "QListView", "QTableView", "QSlider"),
+)
 """Classes whose frame shows where to click, and which have no background of their own around it."""
 _FUSION_DARKENS_PERCENT = 140
 """Fusion draws frames darker than the window colour by this factor: invisible on a dark window."""

@@ -25,6 +25,8 @@ class Need(Enum):
     HITS = "The query has not found any place yet."
     FOLDED_LEGEND = "The legend has room, or nothing lies over the slide."
     ANALYSIS = "No analysis is running."
+    CASE = "Open a case first: Review › Worklist…"
+    FINDINGS = "No finding is shown yet."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

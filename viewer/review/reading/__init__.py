@@ -1,0 +1,1 @@
+"""One reader's reading of one case: opinions, answers to findings, discordances, signature."""

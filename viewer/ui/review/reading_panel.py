@@ -1,0 +1,120 @@
+"""The panel of the case that is read: what it is, its questions, its findings, its signature."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from viewer import RESEARCH_USE_STATEMENT
+from viewer.ui.review import strings
+from viewer.ui.review.finding_list import FindingList
+from viewer.ui.review.opinion_form import OpinionForm
+from viewer.ui.review.sign_page import SignPage
+from viewer.ui.widgets.theme import em_px
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class ReadingPanel(QWidget):
+    """``slide_chosen``: the number of a slide of the case, from 0."""
+
+    worklist_pressed = Signal()
+    slide_chosen = Signal(int)
+    leave_pressed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(strings.READING)
+        self.opinion, self.findings, self.sign = OpinionForm(), FindingList(), SignPage()
+        empty = QWidget()
+        hint = QLabel(strings.NO_CASE, wordWrap=True)
+        hint.setProperty("muted", True)
+        worklist = QPushButton(strings.OPEN_WORKLIST)
+        worklist.clicked.connect(self.worklist_pressed)
+        column = QVBoxLayout(empty)
+        column.addWidget(hint)
+        column.addWidget(worklist, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addStretch(1)
+        self._title = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self._title.setProperty("heading", True)
+        self._facts = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self._facts.setProperty("muted", True)
+        self._slides = QComboBox()
+        self._slides.setAccessibleName(strings.SLIDES)
+        self._slides.activated.connect(self.slide_chosen)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        for named in (self.tabs, self.tabs.tabBar()):
+            named.setAccessibleName(strings.READING)
+        for page, title in (
+            (self.opinion, strings.OPINION),
+            (self.findings, strings.FINDINGS),
+            (self.sign, strings.SIGN),
+        ):
+            self.tabs.addTab(_scrolled(page), title)
+        research = QLabel(RESEARCH_USE_STATEMENT, wordWrap=True)
+        research.setProperty("muted", True)
+        case = QWidget()
+        column = QVBoxLayout(case)
+        column.setContentsMargins(0, 0, 0, 0)
+        for widget in (self._title, self._facts, self._slides):
+            column.addWidget(widget)
+        column.addWidget(self.tabs, 1)
+        column.addWidget(research)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(empty)
+        self._pages.addWidget(case)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(em_px(0.4), em_px(0.4), em_px(0.4), em_px(0.4))
+        layout.addWidget(self._pages)
+
+    def show_case(self, title: str, facts: str, slides: Sequence[str], current: int) -> None:
+        """Show a case and the names of its slides; without a title, that none is open."""
+        self._pages.setCurrentIndex(1 if title else 0)
+        self._title.setText(title)
+        self._facts.setText(facts)
+        self._facts.setVisible(bool(facts))
+        self._slides.clear()
+        self._slides.addItems(list(slides))
+        self._slides.setCurrentIndex(current)
+        self._slides.setVisible(len(slides) > 1)
+
+    def show_page(self, page: QWidget) -> None:
+        """Turn to one of the pages."""
+        for index in range(self.tabs.count()):
+            area = self.tabs.widget(index)
+            if isinstance(area, QScrollArea) and area.widget() is page:
+                self.tabs.setCurrentIndex(index)
+
+    def show_counts(self, findings: int, open_points: int) -> None:
+        """Show in the tabs how many findings and open points there are."""
+        for index, (title, count) in enumerate(
+            ((strings.OPINION, 0), (strings.FINDINGS, findings), (strings.SIGN, open_points))
+        ):
+            self.tabs.setTabText(
+                index, strings.TAB_WITH_COUNT.format(title=title, count=count) if count else title
+            )
+
+
+def _scrolled(page: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setAccessibleName(page.accessibleName())
+    area.setWidget(page)
+    return area

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from viewer import RESEARCH_USE
+from viewer import RESEARCH_USE_STATEMENT
 from viewer.cli.main import main
 from viewer.review.database.record import open_record
 from viewer.review.protocols import own_folder
@@ -54,7 +54,7 @@ def test_cases_are_listed_with_their_reasons(capsys: Captured) -> None:
     out = capsys.readouterr().out
     assert "Smith" in out
     assert "waiting since today" in out
-    assert RESEARCH_USE in out
+    assert RESEARCH_USE_STATEMENT in out
 
 
 def test_titles_and_paths_stand_in_exports_only_where_wanted(added: Path, capsys: Captured) -> None:
@@ -64,7 +64,7 @@ def test_titles_and_paths_stand_in_exports_only_where_wanted(added: Path, capsys
         out = capsys.readouterr().out
         assert "Smith" not in out
         assert str(added) not in out
-        assert RESEARCH_USE in out
+        assert RESEARCH_USE_STATEMENT in out
         assert main(["review", "list", form, "--titles"]) == 0
         assert str(added / "Smith.svs") in capsys.readouterr().out
     assert main(["review", "list", "--json", "--csv"]) == 2

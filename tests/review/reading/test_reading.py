@@ -139,16 +139,17 @@ def test_discordances_of_findings(session: ReadingSession, record: Record, make_
     session.answer(missed.id, Answer.AGREE)
     session.answer(other_class.id, Answer.NOT_SURE)
     session.answer(other_extent.id, Answer.DISAGREE, "other", "larger")
+    session.resolve(f"missed:{missed.id}", deferred=True)
     session.resolve(f"extra:{extra.id}")
     assert kinds(session) == {
-        "missed": "resolved",
+        "missed": "deferred",
         "class": "deferred",
         "extent": "resolved",
         "extra": "resolved",
     }
     session.sign("R. One", "mine", {"slide": {"at_magnification": 0.5}})
     (signed,) = record.events(case="case-1", kinds=[Kind.SIGNED])
-    assert signed.payload["deferred"] == [f"class:{other_class.id}"]
+    assert signed.payload["deferred"] == [f"missed:{missed.id}", f"class:{other_class.id}"]
 
 
 def test_a_mark_without_a_class_is_no_other_class(session: ReadingSession, make_finding: MakeFinding) -> None:

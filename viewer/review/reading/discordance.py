@@ -54,13 +54,13 @@ def _of_findings(reading: Reading, distance_um: float) -> list[Discordance]:
         own = next((one for one in mine if _same_place(one, theirs, distance_px)), None)
         if own is None:
             text = strings.DISCORDANCES["missed"].format(label=theirs.label)
-            found.append(Discordance(f"missed:{theirs.id}", "missed", text, theirs, _state(reading, theirs)))
+            found.append(_of_theirs(reading, "missed", text, theirs))
             continue
         matched.add(own.id)
         kind = _difference(own, theirs)
         if kind:
             text = strings.DISCORDANCES[kind].format(mine=own.label, theirs=theirs.label, label=own.label)
-            found.append(Discordance(f"{kind}:{theirs.id}", kind, text, theirs, _state(reading, theirs)))
+            found.append(_of_theirs(reading, kind, text, theirs))
     for own in mine:
         if own.id not in matched:
             name = f"extra:{own.id}"
@@ -102,9 +102,11 @@ def _difference(own: Finding, theirs: Finding) -> str:
     return "extent" if has_extent and max(areas) > EXTENT_RATIO * min(areas) else ""
 
 
-def _state(reading: Reading, finding: Finding) -> str:
-    """By the answer to the finding."""
+def _of_theirs(reading: Reading, kind: str, text: str, finding: Finding) -> Discordance:
+    """Settled by itself, or else by the answer to the finding."""
+    name = f"{kind}:{finding.id}"
     answered = reading.answers.get(finding.id)
-    if answered is None:
-        return "open"
-    return "resolved" if answered.answer.settles else "deferred"
+    by_answer = "open"
+    if answered is not None:
+        by_answer = "resolved" if answered.answer.settles else "deferred"
+    return Discordance(name, kind, text, finding, reading.resolved.get(name, by_answer))

@@ -56,8 +56,9 @@ class ReviewDesk(QObject):
         super().__init__(window)
         self._window, self._messages, self._thumbnails = window, messages, thumbnails
         self._record: Record | None = None
-        self._worklist: Worklist | None = None
-        self._list: WorklistWindow | None = None
+        self.worklist: Worklist | None = None
+        """None before it was opened first."""
+        self.list: WorklistWindow | None = None
         self._reader, self._mode = _login_name(), Mode.BLINDED_FIRST
         self._listed: Sequence[Case] = ()
         self._share: float | None = None
@@ -88,7 +89,7 @@ class ReviewDesk(QObject):
         window.open_pressed.connect(self.open_case)
         window.read_pressed.connect(self._read_all)
         window.destroyed.connect(self._forget_list)
-        self._list = window
+        self.list = window
         window.show_progress(self.second_reader.waiting, self._share)
         notice = "" if self._record is None else self._record.notice
         window.show_message("\n".join(filter(None, [notice, *problems])))
@@ -107,9 +108,9 @@ class ReviewDesk(QObject):
         except FoveolaError as error:
             self._warn(str(error))
             return
-        if self._list is not None:
-            self._listed = list(self._list.shown)
-            self._list.close()
+        if self.list is not None:
+            self._listed = list(self.list.shown)
+            self.list.close()
             self._window.activateWindow()
         self.shown.emit()
 
@@ -133,14 +134,14 @@ class ReviewDesk(QObject):
 
     def _opened(self) -> Worklist | None:
         """The worklist; None where the record cannot be opened, which is shown."""
-        if self._worklist is None:
+        if self.worklist is None:
             try:
                 self._record = open_record()
-                self._worklist = Worklist(self._record)
+                self.worklist = Worklist(self._record)
             except FoveolaError as error:
                 self._messages.show_message(MessageKind.ERROR, str(error))
                 return None
-        return self._worklist
+        return self.worklist
 
     def _refresh(self, worklist: Worklist) -> None:
         try:
@@ -151,26 +152,26 @@ class ReviewDesk(QObject):
     def _read_all(self, on: bool) -> None:
         if not on:
             self.second_reader.stop()
-        elif self._worklist is not None:
-            unread = self._worklist.cases(states=(State.NEW, State.INDEXING))
+        elif self.worklist is not None:
+            unread = self.worklist.cases(states=(State.NEW, State.INDEXING))
             self.second_reader.add(case.id for case in unread)
         self._show_progress()
 
     def _take_progress(self, case: str, share: float | None) -> None:
         self._share = share
         self.reading.show_progress(case, share)
-        if share is None and self._worklist is not None:
-            self._refresh(self._worklist)
-            if self._list is not None:
-                self._list.show_cases()
+        if share is None and self.worklist is not None:
+            self._refresh(self.worklist)
+            if self.list is not None:
+                self.list.show_cases()
         self._show_progress()
 
     def _show_progress(self) -> None:
-        if self._list is not None:
-            self._list.show_progress(self.second_reader.waiting, self._share)
+        if self.list is not None:
+            self.list.show_progress(self.second_reader.waiting, self._share)
 
     def _forget_list(self) -> None:
-        self._list = None
+        self.list = None
 
     def _warn(self, text: str) -> None:
         self._messages.show_message(MessageKind.WARNING, text)

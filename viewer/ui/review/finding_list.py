@@ -112,9 +112,9 @@ class FindingList(QWidget):
         self._mark = QPushButton(strings.MARK)
         self._mark.setToolTip(strings.MARK_TIP)
         self._mark.clicked.connect(self.mark_pressed)
-        self._withdraw = QPushButton(strings.WITHDRAW)
-        self._withdraw.setToolTip(strings.WITHDRAW_TIP)
-        self._withdraw.clicked.connect(self._withdraw_current)
+        self.withdraw = QPushButton(strings.WITHDRAW)
+        self.withdraw.setToolTip(strings.WITHDRAW_TIP)
+        self.withdraw.clicked.connect(self._withdraw_current)
         self.label_box = QComboBox()
         self.label_box.setAccessibleName(strings.MARK_AS)
         self.label_box.setToolTip(strings.MARK_AS_TIP)
@@ -129,7 +129,7 @@ class FindingList(QWidget):
         layout.addWidget(self._code)
         layout.addWidget(self._text)
         layout.addLayout(own)
-        layout.addWidget(self._withdraw)
+        layout.addWidget(self.withdraw)
         self._select(-1)
 
     @property
@@ -210,8 +210,8 @@ class FindingList(QWidget):
         can_answer = finding is not None and not getattr(self, "_is_signed", False)
         for widget in (*self._buttons.values(), self._code, self._text):
             widget.setEnabled(can_answer)
-        self._withdraw.setVisible(finding is not None and not finding.by_program)
-        self._withdraw.setEnabled(can_answer)
+        self.withdraw.setVisible(finding is not None and not finding.by_program)
+        self.withdraw.setEnabled(can_answer)
         reasons = "" if finding is None else "; ".join(finding.reasons)
         self._why.setText(strings.BECAUSE.format(reasons=reasons) if reasons else "")
         self._why.setVisible(bool(reasons))

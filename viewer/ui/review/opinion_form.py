@@ -54,21 +54,21 @@ class OpinionForm(QWidget):
         sure.addWidget(label)
         sure.addWidget(self._confidence)
         sure.addStretch(1)
-        self._reason = QLineEdit(placeholderText=strings.REASON_HINT)
-        self._reason.setAccessibleName(strings.REASON)
-        self._record = QPushButton()
-        self._record.clicked.connect(self._press)
-        self._reveal = QPushButton(strings.REVEAL)
-        self._reveal.setToolTip(strings.REVEAL_TIP)
-        self._reveal.clicked.connect(self.reveal_pressed)
+        self.reason = QLineEdit(placeholderText=strings.REASON_HINT)
+        self.reason.setAccessibleName(strings.REASON)
+        self.record = QPushButton()
+        self.record.clicked.connect(self._press)
+        self.reveal = QPushButton(strings.REVEAL)
+        self.reveal.setToolTip(strings.REVEAL_TIP)
+        self.reveal.clicked.connect(self.reveal_pressed)
         layout = QVBoxLayout(self)
         layout.setSpacing(em_px(0.5))
         layout.addLayout(self._questions)
         layout.addLayout(sure)
-        layout.addWidget(self._reason)
-        layout.addWidget(self._record)
+        layout.addWidget(self.reason)
+        layout.addWidget(self.record)
         layout.addWidget(self._state)
-        layout.addWidget(self._reveal)
+        layout.addWidget(self.reveal)
         layout.addStretch(1)
 
     def show_questions(self, questions: Sequence[Question]) -> None:
@@ -86,7 +86,7 @@ class OpinionForm(QWidget):
             self._questions.addWidget(label)
             self._questions.addWidget(field)
         self._confidence.setValue(_NOT_GIVEN)
-        self._reason.clear()
+        self.reason.clear()
 
     def show_reading(self, reading: Reading, *, can_reveal: bool) -> None:
         """Show what was recorded, and what can be done next."""
@@ -95,12 +95,12 @@ class OpinionForm(QWidget):
             self._show_answers(last.answers)
             self._confidence.setValue(_NOT_GIVEN if last.confidence is None else last.confidence)
         signed = reading.signature is not None
-        for field in (*self._fields.values(), self._confidence, self._reason, self._record):
+        for field in (*self._fields.values(), self._confidence, self.reason, self.record):
             field.setEnabled(not signed)
-        self._reason.setVisible(first is not None)
-        self._record.setText(strings.RECORD_FIRST if first is None else strings.RECORD_CHANGE)
-        self._record.setToolTip(strings.RECORD_FIRST_TIP if first is None else strings.RECORD_CHANGE_TIP)
-        self._reveal.setVisible(can_reveal)
+        self.reason.setVisible(first is not None)
+        self.record.setText(strings.RECORD_FIRST if first is None else strings.RECORD_CHANGE)
+        self.record.setToolTip(strings.RECORD_FIRST_TIP if first is None else strings.RECORD_CHANGE_TIP)
+        self.reveal.setVisible(can_reveal)
         if first is None:
             self._state.setText(strings.MODE_SENTENCES[reading.mode] if reading.mode else "")
         elif last is first:
@@ -116,7 +116,7 @@ class OpinionForm(QWidget):
             group = self._groups.get(question)
             (group.buttons()[0] if group is not None else field).setFocus(Qt.FocusReason.ShortcutFocusReason)
             return
-        self._record.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.record.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     @property
     def answers(self) -> dict[str, Any]:
@@ -138,12 +138,12 @@ class OpinionForm(QWidget):
     def _press(self) -> None:
         confidence = self._confidence.value()
         self.record_pressed.emit(
-            self.answers, None if confidence == _NOT_GIVEN else confidence, self._reason.text()
+            self.answers, None if confidence == _NOT_GIVEN else confidence, self.reason.text()
         )
 
-    def clear_reason(self) -> None:
-        """Empty the line of the reason: it was recorded."""
-        self._reason.clear()
+    def choose(self, question: str, answer: str) -> None:
+        """Choose an answer to a question, by its id."""
+        self._show_answers({question: answer})
 
     def _field(self, question: Question) -> QWidget:
         if question.kind == "yes/no":
@@ -174,8 +174,8 @@ class OpinionForm(QWidget):
         return row
 
     def _show_answers(self, answers: Mapping[str, Any]) -> None:
-        for question, field in self._fields.items():
-            value = answers.get(question)
+        for question, value in answers.items():
+            field = self._fields.get(question)
             if question in self._groups:
                 for button in self._groups[question].buttons():
                     if button.property("value") == value:

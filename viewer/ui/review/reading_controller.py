@@ -82,7 +82,7 @@ class ReadingController(QObject):
         self._picker.framed.connect(self._mark_frame)
         self._picker.picking_changed.connect(lambda _on: self.changed.emit())
         self._timer = QTimer(self, interval=_REFRESH_MS)
-        self._timer.timeout.connect(self._refresh)
+        self._timer.timeout.connect(self.refresh)
         self._following = Following({"source_changed": self._draw})
         self._following.follow(slide_view)
         self._connect()
@@ -172,7 +172,7 @@ class ReadingController(QObject):
         if self.session is not None and self.session.case == case_id:
             self.progress = share
             if share is None:
-                self._refresh()
+                self.refresh()
             self._show()
 
     # What the reader does
@@ -236,7 +236,7 @@ class ReadingController(QObject):
     def _record_opinion(self, answers: dict[str, object], confidence: int | None, reason: str) -> None:
         time_s = monotonic() - self._began_s
         if self._do(lambda s: s.give_opinion(answers, confidence, time_s, reason)):
-            self.panel.opinion.clear_reason()
+            self.panel.opinion.reason.clear()
             self.noted.emit(strings.OPINION_RECORDED)
 
     def _reveal(self) -> None:
@@ -286,7 +286,7 @@ class ReadingController(QObject):
 
     # Showing
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Read what others recorded meanwhile."""
         if self.session is None:
             return

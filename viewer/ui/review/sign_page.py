@@ -48,26 +48,26 @@ class SignPage(QWidget):
         self.points.currentRowChanged.connect(lambda _row: self._refresh())
         self.points.itemClicked.connect(lambda _item: self._go_to_point())
         self.points.itemActivated.connect(lambda _item: self._go_to_point())
-        self._settle = QPushButton(strings.RESOLVE)
-        self._settle.setToolTip(strings.RESOLVE_TIP)
-        self._settle.clicked.connect(lambda: self._resolve(deferred=False))
-        self._defer = QPushButton(strings.DEFER)
-        self._defer.setToolTip(strings.DEFER_TIP)
-        self._defer.clicked.connect(lambda: self._resolve(deferred=True))
+        self.settle = QPushButton(strings.RESOLVE)
+        self.settle.setToolTip(strings.RESOLVE_TIP)
+        self.settle.clicked.connect(lambda: self._resolve(deferred=False))
+        self.defer = QPushButton(strings.DEFER)
+        self.defer.setToolTip(strings.DEFER_TIP)
+        self.defer.clicked.connect(lambda: self._resolve(deferred=True))
         buttons = QHBoxLayout()
-        buttons.addWidget(self._settle)
-        buttons.addWidget(self._defer)
+        buttons.addWidget(self.settle)
+        buttons.addWidget(self.defer)
         self._displayed = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.not_displayed = _list(strings.NOT_DISPLAYED)
         self.not_displayed.itemClicked.connect(self._go_to_place)
         self.not_displayed.itemActivated.connect(self._go_to_place)
-        self._limits = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
-        self._limits.setProperty("muted", True)
+        self.limits = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.limits.setProperty("muted", True)
         self._name = QLineEdit(placeholderText=strings.NAME_HINT)
         self._name.setAccessibleName(strings.NAME)
-        self._sign = QPushButton(strings.SIGN_BUTTON)
-        self._sign.setToolTip(strings.SIGN_TIP)
-        self._sign.clicked.connect(lambda: self.sign_pressed.emit(self._name.text()))
+        self.sign = QPushButton(strings.SIGN_BUTTON)
+        self.sign.setToolTip(strings.SIGN_TIP)
+        self.sign.clicked.connect(lambda: self.sign_pressed.emit(self._name.text()))
         self._signed = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         layout = QVBoxLayout(self)
         layout.addWidget(self._heading)
@@ -75,9 +75,9 @@ class SignPage(QWidget):
         layout.addLayout(buttons)
         layout.addWidget(self._displayed)
         layout.addWidget(self.not_displayed, 1)
-        layout.addWidget(self._limits)
+        layout.addWidget(self.limits)
         layout.addWidget(self._name)
-        layout.addWidget(self._sign)
+        layout.addWidget(self.sign)
         layout.addWidget(self._signed)
 
     def show_reading(self, reading: Reading, discordances: list[Discordance]) -> None:
@@ -96,13 +96,13 @@ class SignPage(QWidget):
             else strings.OPEN_COUNT[open_count == 1].format(count=open_count)
         )
         self.points.setVisible(bool(discordances))
-        self._settle.setVisible(bool(discordances))
-        self._defer.setVisible(bool(discordances))
+        self.settle.setVisible(bool(discordances))
+        self.defer.setVisible(bool(discordances))
         lines = [strings.NOT_ANALYSED_LINE.format(what=what, why=why) for what, why in reading.not_analysed]
-        self._limits.setText("\n".join(lines))
-        self._limits.setVisible(bool(lines))
+        self.limits.setText("\n".join(lines))
+        self.limits.setVisible(bool(lines))
         signature = reading.signature
-        for widget in (self._name, self._sign):
+        for widget in (self._name, self.sign):
             widget.setVisible(signature is None)
         self._signed.setVisible(signature is not None)
         if signature is not None:
@@ -149,7 +149,7 @@ class SignPage(QWidget):
         self.place_chosen.emit(item.data(Qt.ItemDataRole.UserRole))
 
     def _refresh(self) -> None:
-        for button in (self._settle, self._defer):
+        for button in (self.settle, self.defer):
             button.setEnabled(self._current is not None)
 
 

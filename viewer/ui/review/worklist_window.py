@@ -172,11 +172,11 @@ class WorklistWindow(SearchDialog):
         for column, width in enumerate((13, 7, 18, 16, 4, 11)):
             self.table.setColumnWidth(column, em_px(width))
         header.setSectionResizeMode(_WHY, QHeaderView.ResizeMode.Stretch)
-        self._empty = QLabel(strings.NO_CASES, wordWrap=True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setProperty("muted", True)
-        self._message = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
-        self._message.hide()
+        self.empty = QLabel(strings.NO_CASES, wordWrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setProperty("muted", True)
+        self.message = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.message.hide()
         self.protocol = QComboBox()
         self.protocol.setAccessibleName(strings.PROTOCOL)
         for name, one in protocols.items():
@@ -190,10 +190,12 @@ class WorklistWindow(SearchDialog):
             self.mode.setItemData(self.mode.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.reader = QLineEdit(reader)
         self.reader.setAccessibleName(strings.READER)
-        self._open = _button(strings.OPEN_CASE, strings.OPEN_CASE_TIP)
-        self._resume = _button(strings.RESUME, strings.RESUME_TIP)
-        self._read = _button(strings.READ_ALL, strings.READ_ALL_TIP)
-        self._read.setCheckable(True)
+        self.add_folder_button = _button(strings.ADD_FOLDER, strings.ADD_FOLDER_TIP)
+        self.add_table_button = _button(strings.ADD_TABLE, strings.ADD_TABLE_TIP)
+        self.open_selected = _button(strings.OPEN_CASE, strings.OPEN_CASE_TIP)
+        self.resume = _button(strings.RESUME, strings.RESUME_TIP)
+        self.read = _button(strings.READ_ALL, strings.READ_ALL_TIP)
+        self.read.setCheckable(True)
         self._progress = QProgressBar(maximum=1000)
         self._progress.setAccessibleName(strings.READ_ALL)
         self._connect()
@@ -218,8 +220,8 @@ class WorklistWindow(SearchDialog):
                 order=self.order.currentData() or Order.PRIORITY,
             )
         )
-        self._empty.setText(strings.NO_CASES if not self._worklist.counts() else strings.NO_MATCH)
-        self._empty.setVisible(not self.model.cases)
+        self.empty.setText(strings.NO_CASES if not self._worklist.counts() else strings.NO_MATCH)
+        self.empty.setVisible(not self.model.cases)
         self.table.setVisible(bool(self.model.cases))
         ids = [case.id for case in self.model.cases]
         row = ids.index(selected.id) if selected is not None and selected.id in ids else (0 if ids else -1)
@@ -234,16 +236,16 @@ class WorklistWindow(SearchDialog):
 
     def show_progress(self, waiting: int, share: float | None) -> None:
         """How many cases the second reader is still to read, and how much of the present one is done."""
-        self._read.setChecked(waiting > 0)
-        self._read.setText(strings.READ_STOP if waiting else strings.READ_ALL)
+        self.read.setChecked(waiting > 0)
+        self.read.setText(strings.READ_STOP if waiting else strings.READ_ALL)
         self._progress.setVisible(waiting > 0)
         self._progress.setValue(round(1000 * (share or 0.0)))
         self._progress.setFormat(strings.READ_PROGRESS.format(count=waiting))
 
     def show_message(self, text: str) -> None:
         """Show a sentence below the list; "" for none."""
-        self._message.setText(text)
-        self._message.setVisible(bool(text))
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
 
     def add_folder(self, folder: Path) -> None:
         """Add the cases of a folder; what came of it is shown."""
@@ -298,9 +300,9 @@ class WorklistWindow(SearchDialog):
 
     def _refresh(self) -> None:
         has_reader = bool(self.reader.text().strip())
-        self._open.setEnabled(self.selected is not None and has_reader)
-        self._resume.setEnabled(has_reader and self._worklist.left_by(self.reader.text().strip()) is not None)
-        self._read.setEnabled(bool(self._worklist.counts()))
+        self.open_selected.setEnabled(self.selected is not None and has_reader)
+        self.resume.setEnabled(has_reader and self._worklist.left_by(self.reader.text().strip()) is not None)
+        self.read.setEnabled(bool(self._worklist.counts()))
 
     def _connect(self) -> None:
         self.search.textChanged.connect(self.show_cases)
@@ -309,23 +311,27 @@ class WorklistWindow(SearchDialog):
         self.reader.textChanged.connect(self._refresh)
         self.table.activated.connect(self._press_open)
         self.table.selectionModel().selectionChanged.connect(self._refresh)
-        self._open.clicked.connect(self._press_open)
-        self._resume.clicked.connect(self._press_resume)
-        self._read.clicked.connect(self.read_pressed)
+        self.add_folder_button.clicked.connect(self._choose_folder)
+        self.add_table_button.clicked.connect(self._choose_table)
+        self.open_selected.clicked.connect(self._press_open)
+        self.resume.clicked.connect(self._press_resume)
+        self.read.clicked.connect(self.read_pressed)
 
     def _lay_out(self) -> None:
         filters = QHBoxLayout()
         filters.addWidget(self.search, 1)
         filters.addWidget(self.state)
         filters.addWidget(self.order)
-        folder = _button(strings.ADD_FOLDER, strings.ADD_FOLDER_TIP)
-        folder.clicked.connect(self._choose_folder)
-        table = _button(strings.ADD_TABLE, strings.ADD_TABLE_TIP)
-        table.clicked.connect(self._choose_table)
         grid = QGridLayout()
         grid.setColumnStretch(6, 1)
         for place, widget in enumerate(
-            (_label(strings.PROTOCOL, self.protocol), self.protocol, folder, table, self._read)
+            (
+                _label(strings.PROTOCOL, self.protocol),
+                self.protocol,
+                self.add_folder_button,
+                self.add_table_button,
+                self.read,
+            )
         ):
             grid.addWidget(widget, 0, place)
         grid.addWidget(self._progress, 0, 6)
@@ -335,8 +341,8 @@ class WorklistWindow(SearchDialog):
                 self.reader,
                 _label(strings.MODE, self.mode),
                 self.mode,
-                self._open,
-                self._resume,
+                self.open_selected,
+                self.resume,
             )
         ):
             grid.addWidget(widget, 1, place)
@@ -345,8 +351,8 @@ class WorklistWindow(SearchDialog):
         layout = QVBoxLayout(self)
         layout.addLayout(filters)
         layout.addWidget(self.table, 1)
-        layout.addWidget(self._empty, 1)
-        layout.addWidget(self._message)
+        layout.addWidget(self.empty, 1)
+        layout.addWidget(self.message)
         layout.addLayout(grid)
         layout.addWidget(research)
         self.show_progress(0, None)

@@ -176,6 +176,16 @@ def test_a_threshold_counts_for_its_encoder_alone() -> None:
         assert ("absent" in one.not_analysed) is (query["encoder"] == "absent")
 
 
+def test_a_protocol_is_calibrated_where_each_threshold_is_for_an_encoder() -> None:
+    queries = [
+        {"text": "necrosis", "threshold": 0.5, "encoder": "measured"},
+        {"text": "fat", "threshold": 0.5},
+    ]
+    assert parse_protocol("p", data(query=queries[:1]), is_own=True).is_calibrated
+    assert not parse_protocol("p", data(query=queries), is_own=True).is_calibrated
+    assert not find_protocol(DEFAULT).is_calibrated
+
+
 def test_slide_heads_that_are_not_here_are_not_analysed(tmp_path: Path) -> None:
     heads = [{"name": name, "class": "yes", "threshold": 0.6} for name in ("here", "other", "absent")]
     protocol = parse_protocol("p", data(query=None, head=heads), is_own=True)

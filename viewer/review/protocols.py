@@ -97,6 +97,11 @@ class ReadingProtocol:
     is_own: bool
     digest: str
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether all thresholds of words were set for an encoder, as a calibration does."""
+        return all(query.encoder for query in self.queries)
+
 
 class _WrongError(Exception):
     """What is wrong with a key."""

@@ -39,11 +39,18 @@ def test_an_unknown_state_cannot_be_set(wanted: object) -> None:
         next_state(State.NEW, STATE, {"state": wanted})
 
 
-@pytest.mark.parametrize("state", set(State) - {State.IN_READING})
-def test_only_a_case_in_reading_is_signed(state: State) -> None:
-    assert next_state(State.IN_READING, SIGNED, {}) is State.SIGNED
+@pytest.mark.parametrize(
+    "state", [State.NEW, State.INDEXING, State.READY, State.DEFERRED, State.NOT_ANALYSED]
+)
+def test_a_case_that_nobody_reads_is_not_signed(state: State) -> None:
     with pytest.raises(TransitionError):
         next_state(state, SIGNED, {})
+
+
+def test_several_readers_sign_a_case_and_a_discordance_stays() -> None:
+    assert next_state(State.IN_READING, SIGNED, {}) is State.SIGNED
+    assert next_state(State.SIGNED, SIGNED, {}) is State.SIGNED
+    assert next_state(State.DISCORDANT, SIGNED, {}) is State.DISCORDANT
 
 
 def test_no_state_but_those_of_readers_leads_to_signed() -> None:

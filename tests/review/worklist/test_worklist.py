@@ -14,7 +14,7 @@ from viewer.review.worklist.case import CaseSlide, Place
 from viewer.review.worklist.errors import TransitionError, WorklistError
 from viewer.review.worklist.new_case import NewCase
 from viewer.review.worklist.priority import AUDIT_SHARE, Order, in_words, is_drawn
-from viewer.review.worklist.state import AUDIT, OPENED, REPLACED, SIGNED, STATE, State
+from viewer.review.worklist.state import ADJUDICATED, AUDIT, OPENED, REPLACED, SIGNED, STATE, State
 from viewer.review.worklist.worklist import Worklist, neighbour
 from viewer.view.camera import View
 
@@ -167,33 +167,33 @@ def test_two_readers_see_each_others_changes(worklist: Worklist, where: str, add
         assert worklist.refresh() == {case_id}
         assert worklist.case(case_id).state is State.IN_READING
         assert worklist.refresh() == set()
-        other.append(case_id, SIGNED, "r2", {})
+        other.append(case_id, ADJUDICATED, "r2", {})
         # Not refreshed: the change is checked against the newest state all the same.
         with pytest.raises(TransitionError):
-            worklist.append(case_id, SIGNED, "r1", {})
-        assert len(other_record.events(kinds=[SIGNED])) == 1
+            worklist.append(case_id, ADJUDICATED, "r1", {})
+        assert len(other_record.events(kinds=[ADJUDICATED])) == 1
 
 
-def test_of_readers_who_sign_at_once_each_case_has_one_signature(
+def test_of_readers_who_adjudicate_at_once_one_does_each_case(
     worklist: Worklist, where: str, add: Callable[..., str]
 ) -> None:
     ids = [add(f"case {number}") for number in range(10)]
     for case_id in ids:
         worklist.append(case_id, OPENED, "r1", {})
 
-    def sign_all(reader: str) -> int:
-        signed = 0
+    def adjudicate_all(reader: str) -> int:
+        done = 0
         with open_record(where) as record:
             own = Worklist(record)
             for case_id in ids:
                 with suppress(TransitionError):
-                    own.append(case_id, SIGNED, reader, {})
-                    signed += 1
-        return signed
+                    own.append(case_id, ADJUDICATED, reader, {})
+                    done += 1
+        return done
 
     with ThreadPoolExecutor(4) as readers:
-        signed = sum(readers.map(sign_all, ["r1", "r2", "r3", "r4"]))
-    assert signed == len(worklist.record.events(kinds=[SIGNED])) == len(ids)
+        done = sum(readers.map(adjudicate_all, ["r1", "r2", "r3", "r4"]))
+    assert done == len(worklist.record.events(kinds=[ADJUDICATED])) == len(ids)
     worklist.refresh()
     assert worklist.counts() == {State.SIGNED: len(ids)}
     assert worklist.problems == []

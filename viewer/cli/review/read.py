@@ -112,29 +112,32 @@ def _read_case(
     is_waiting = case.state in (State.NEW, State.INDEXING, State.READY, State.NOT_ANALYSED)
     if is_waiting and case.state is not State.INDEXING:
         worklist.set_state(case.id, State.INDEXING)
-    read_before = {
-        str(event.payload.get("slide_id"))
+    read = {
+        str(event.payload.get("slide_id")): event.payload
         for event in worklist.record.events(case=case.id, kinds=[Kind.READ.value])
         if event.payload.get("protocol_digest") == protocol.digest
     }
-    payloads, problems = [], []
+    problems = []
     for number, slide in enumerate(case.slides):
         count = max(len(questions), 1) * len(case.slides)
         first = number * max(len(questions), 1)
-        if slide.slide_id in read_before and not options.again:
+        if slide.slide_id in read and not options.again:
             continue
         try:
             payload = _read_one(worklist, case, number, slide, questions, protocol, progress, first, count)
         except FoveolaError as error:
             problems.append(str(error))
             continue
-        payloads.append(payload)
+        read[payload["slide_id"]] = payload
         worklist.record.append(case.id, Kind.READ.value, "", payload)
-    if not is_waiting:
+    worklist.refresh()
+    if worklist.case(case.id).state is not State.INDEXING:  # a reader has it, maybe since a moment ago
         return
+    # Also what was found before: in slides that were not read again.
+    payloads = [read[slide.slide_id] for slide in worklist.case(case.id).slides if slide.slide_id in read]
     not_analysed = [f"{what}: {why}" for one in payloads for what, why in one["not_analysed"]]
     scores = [found.get("score", 0.0) for one in payloads for found in one["findings"]]
-    anything = any(one["asked"] for one in payloads) or not questions or not payloads
+    anything = any(one["asked"] for one in payloads) or not questions
     worklist.set_state(
         case.id,
         State.READY if anything and not problems else State.NOT_ANALYSED,

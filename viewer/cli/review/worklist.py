@@ -234,6 +234,7 @@ def _protocol_facts(protocol: ReadingProtocol, things: list[Asked]) -> dict[str,
 
     return {
         **asdict(protocol),
+        "is_calibrated": protocol.is_calibrated,
         "asked": [
             {
                 "text": one.text,
@@ -266,6 +267,7 @@ def _protocol_lines(protocol: ReadingProtocol, things: list[Asked]) -> list[str]
         strings_worklist.COVERAGE.format(magnification=protocol.magnification, share=protocol.coverage_share)
     )
     more.append(strings_worklist.LIMITS.format(limits=protocol.limits))
+    more += [] if protocol.is_calibrated else [strings_worklist.NOT_CALIBRATED]
     return [one_line(first), *(f"{'':<16} {one_line(line)}" for line in more)]
 
 

@@ -3,7 +3,7 @@
 A case is ``new`` until its slides are analysed (``indexing``); then it is ``ready``, or ``not analysed``
 where the second reader could not do its part, and says why. It may be opened at any time (``in reading``),
 again after it was signed, and by several readers. What a reader puts off is ``deferred``; what awaits a third
-reader is ``discordant``, until an opinion is signed or adjudicated.
+reader is ``discordant``, until that one opens it.
 """
 
 from __future__ import annotations

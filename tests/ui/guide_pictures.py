@@ -32,6 +32,9 @@ TIMEOUT_S = 300.0
 SETTLE_S = 1.0
 """So long the view stays sharp before a picture: panels and the status line repaint later than the slide."""
 QUERY = "lymphocytes"
+READER = "A. Reader"
+MARKED_PX = 6000.0, 7000.0
+"""The place that the reader of the demo case marks."""
 READERS_HOME = "~/foveola"
 """Paths in the pictures begin as those of a reader do; it is a folder named "~" in a temporary one."""
 
@@ -67,6 +70,7 @@ class PictureMaker:
         self._trigger("show_navigator", "show_adjustments")
         self._ask()
         self._attend()
+        self._read_case()
         self._trigger("keyboard")
         self._settle()
         self._save(self._app.activeWindow().grab(), "keyboard")
@@ -97,6 +101,35 @@ class PictureMaker:
         self._take("attention")
         panel.shown.setChecked(False)
         self._trigger("show_attention", "dark_theme")
+
+    def _read_case(self) -> None:
+        """A blinded reading of the demo slide as far as the signature."""
+        from viewer.review.reading.kinds import Mode
+        from viewer.ui.shell.demo import demo_slide
+        from viewer.ui.shell.strings import DEMO_TITLE
+
+        desk = self._window.review
+        desk.offer_case(DEMO_TITLE, demo_slide())
+        assert desk.list is not None
+        desk.list.reader.setText(READER)
+        self._settle()
+        self._save(desk.list.grab(), "worklist")
+        desk.open_case(desk.list.shown[0].id, READER, Mode.BLINDED_FIRST)
+        self._wait(lambda: desk.reading.slides.slide_id is not None, "opening the case")
+        self._window.view.go_to(*MARKED_PX, downsample=4.0, instant=True)
+        self._settle()
+        desk.reading.panel.findings.choose_label(2)
+        desk.reading.mark_here()
+        desk.reading.panel.opinion.choose("abnormal", "yes")
+        desk.reading.panel.opinion.choose("category", "inflammation")
+        self._take("opinion")
+        desk.reading.panel.opinion.record.click()
+        self._wait(lambda: desk.second_reader.waiting == 0, "the second reader")
+        desk.reading.panel.opinion.reveal.click()
+        self._take("findings")
+        self._trigger("fit", "sign")
+        self._take("sign")
+        self._trigger("close_case", "show_reading")
 
     def _trigger(self, *actions: str) -> None:
         for action in actions:

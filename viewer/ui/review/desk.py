@@ -9,8 +9,10 @@ from PySide6.QtCore import QObject, Signal
 
 from viewer.common.errors import FoveolaError
 from viewer.review.database.record import open_record
-from viewer.review.protocols import find_protocol, read_protocols
+from viewer.review.protocols import DEFAULT, find_protocol, read_protocols
 from viewer.review.reading.kinds import Mode
+from viewer.review.worklist.case import CaseSlide
+from viewer.review.worklist.new_case import NewCase
 from viewer.review.worklist.state import State
 from viewer.review.worklist.worklist import Worklist, neighbour
 from viewer.ui.review import strings
@@ -23,6 +25,7 @@ from viewer.ui.widgets.messages import MessageKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from PySide6.QtWidgets import QWidget
 
@@ -94,6 +97,18 @@ class ReviewDesk(QObject):
         notice = "" if self._record is None else self._record.notice
         window.show_message("\n".join(filter(None, [notice, *problems])))
         show_dialog(window)
+
+    def offer_case(self, title: str, slide: Path) -> None:
+        """Add a case of one slide, where the list has none of it yet, and show the list."""
+        worklist = self._opened()
+        if worklist is None:
+            return
+        new = NewCase(title, (CaseSlide(str(slide.absolute())),), protocol=DEFAULT)
+        try:
+            worklist.add([new], self._reader)
+        except FoveolaError as error:
+            self._warn(str(error))
+        self.show_worklist()
 
     def open_case(self, case_id: str, reader: str, mode: Mode) -> None:
         """Open a case of the worklist; a failure is shown, and then it is not open."""

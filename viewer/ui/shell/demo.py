@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from viewer.common.paths import cache_dir
@@ -35,8 +36,18 @@ def run_demo(*, screenshot: Path | None = None) -> int:
     the cache folder), and closes. Raises DisplayError where there is neither, or the slide is not shown.
     """
     if has_display():
+        from viewer.ui.widgets.messages import MessageKind
+
         with application() as (app, window):
             open_demo(window)
+            window.messages.show_message(
+                MessageKind.INFORMATION,
+                strings.DEMO_CASE,
+                buttons={
+                    strings.READ_DEMO: partial(window.review.offer_case, strings.DEMO_TITLE, demo_slide())
+                },
+                stays=True,
+            )
             return int(app.exec())
     target = screenshot or cache_dir() / "demo-window.png"
     with VirtualDisplay(*SCREEN_PX), application() as (app, window):
@@ -47,8 +58,12 @@ def run_demo(*, screenshot: Path | None = None) -> int:
 
 def open_demo(window: MainWindow) -> None:
     """Open the demo slide, made first where it does not exist; the window shows the progress."""
-    path = cache_dir() / f"demo-{DEMO_SIZE_PX}-{DEMO_SEED}.tif"
-    window.open_slide(path, prepare=make_slide)
+    window.open_slide(demo_slide(), prepare=make_slide)
+
+
+def demo_slide() -> Path:
+    """The file of the demo slide; it may not exist yet."""
+    return cache_dir() / f"demo-{DEMO_SIZE_PX}-{DEMO_SEED}.tif"
 
 
 def make_slide(path: Path, progress: Progress) -> None:

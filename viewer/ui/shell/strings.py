@@ -30,6 +30,9 @@ OPENGL_ADVICE = (
 )
 
 # The demo.
+DEMO_CASE = "This slide can be read as a case: by you first, then by the program."
+READ_DEMO = "Read it as a case…"
+DEMO_TITLE = "Demo case"
 DEMO_PROGRESS = "demo slide"
 DEMO_PICTURE = "There is no display, so the window opened on a virtual one. Its picture: {path}"
 DEMO_FAILED = "the demo slide was not shown: {reason}"

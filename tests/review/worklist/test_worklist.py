@@ -106,11 +106,27 @@ def test_the_share_of_lots_is_the_one_stated() -> None:
     assert drawn / 20_000 == pytest.approx(AUDIT_SHARE, abs=0.01)
 
 
-def test_cases_with_findings_draw_no_lot(worklist: Worklist, add: Callable[..., str]) -> None:
-    case_id, partly = add("case 1"), add("case 2")
-    index(worklist, case_id, findings=1, highest=0.9)
+def test_lots_are_drawn_where_nothing_was_found_in_what_was_read(
+    worklist: Worklist, add: Callable[..., str]
+) -> None:
+    found, partly, failed = add("case 1"), add("case 2"), add("case 3")
+    index(worklist, found, findings=1, highest=0.9)
     index(worklist, partly, reason="mitosis")
-    assert worklist.case(case_id).audit is worklist.case(partly).audit is None
+    worklist.set_state(failed, State.INDEXING)
+    worklist.set_state(failed, State.NOT_ANALYSED, reason="slide 2 is damaged", findings=0)
+    assert worklist.case(found).audit is worklist.case(failed).audit is None
+    assert worklist.case(partly).audit is not None
+    assert [case.id for case in worklist.cases()] == [found, failed, partly]
+
+
+def test_a_long_reason_is_cut_in_the_list_and_kept_in_the_case(
+    worklist: Worklist, add: Callable[..., str]
+) -> None:
+    case_id = add("case 1")
+    index(worklist, case_id, reason="mitosis " * 50)
+    case = worklist.case(case_id)
+    assert len(in_words(case, datetime.now(UTC))) < 200
+    assert len(case.not_analysed) == 400
 
 
 def test_filters_and_search(worklist: Worklist, add: Callable[..., str]) -> None:

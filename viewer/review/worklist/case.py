@@ -140,6 +140,8 @@ def _with_state(case: Case, payload: Mapping[str, Any], number: int) -> Case:
     if state in (State.READY, State.NOT_ANALYSED, State.INDEXING):
         findings, highest = payload.get("findings"), payload.get("highest")
         not_analysed = "" if state is State.INDEXING else reason
+        if state is State.NOT_ANALYSED and not findings:
+            findings = None  # what was not read may hold some
     return case._replace(
         state=state,
         reason=reason,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from enum import Enum
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from viewer.review.worklist import strings
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from viewer.review.worklist.case import Case
 
 AUDIT_SHARE = 0.1
+_MAX_WHY = 80
+"""Characters: in a list there is no room for more."""
 
 
 class Order(Enum):
@@ -40,12 +43,12 @@ def rank(case: Case) -> Rank:
         return 3, 0.0, case.number
     if case.findings:
         return 0, -(case.highest or 0.0), case.number
-    return (1 if case.not_analysed else 2), 0.0, case.number
+    return (1 if case.findings is None and case.not_analysed else 2), 0.0, case.number
 
 
 def is_low(case: Case) -> bool:
-    """Whether the second reader read all that was asked and found nothing above its thresholds."""
-    return case.findings == 0 and not case.not_analysed
+    """Whether the second reader found nothing above its thresholds, in what it could read."""
+    return case.findings == 0
 
 
 def in_words(case: Case, now: datetime) -> str:
@@ -57,7 +60,8 @@ def in_words(case: Case, now: datetime) -> str:
     elif case.findings == 0:
         parts.append(strings.NOTHING_ABOVE)
     if case.not_analysed:
-        parts.append(strings.NOT_ANALYSED.format(why=case.not_analysed))
+        why = shorten(case.not_analysed, _MAX_WHY, placeholder="…")
+        parts.append(strings.NOT_ANALYSED.format(why=why))
     if case.state is State.SIGNED:
         parts.insert(0, strings.SIGNED)
     elif not case.findings:

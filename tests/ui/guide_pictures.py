@@ -141,7 +141,7 @@ class PictureMaker:
 
     def _analysed(self, bar: AnalysisBar) -> None:
         """Wait until all is analysed. One that never begins, or ends before, is said in its bar's words."""
-        from viewer.ui.overlays.strings import ALL_ANALYSED
+        from viewer.ui.overlays.analysis_bar import ALL_ANALYSED
 
         self._wait(lambda: ALL_ANALYSED in bar.words, "an analysis", lambda: bar.words)
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
+from viewer.review.reading.kinds import Mode
 from viewer.review.worklist.state import State
 from viewer.ui.review import strings
 
@@ -47,6 +48,10 @@ def test_cases_are_searched_filtered_and_sorted(list_window: MainWindow) -> None
     assert worklist is not None
     worklist.set_state(page.shown[2].id, State.INDEXING)
     worklist.set_state(page.shown[2].id, State.READY, findings=2, highest=0.9)
+    page.show_cases()
+    assert titles(list_window) == ["a", "b", "c", "two slides"]  # who reads blinded is not told
+    assert page.model.index(2, 2).data() == "waiting since today"
+    page.mode.setCurrentIndex(page.mode.findData(Mode.CONCURRENT))
     page.show_cases()
     assert titles(list_window) == ["c", "a", "b", "two slides"]
     assert "2 findings" in page.model.index(0, 2).data()

@@ -164,6 +164,7 @@ ALL_STATES = "all states ({count})"
 STATE_COUNT = "{state} ({count})"
 ORDER = "Order"
 ORDERS = {"priority": "by priority", "added": "by time of adding", "title": "by title"}
+PRIORITY_HIDDEN = "by priority (not when blinded)"
 NO_CASES = (
     "No case yet. Add a folder of slides, or a table (CSV) with the columns case, slide, site, stain, "
     "question, reference."

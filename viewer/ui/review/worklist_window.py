@@ -60,6 +60,7 @@ class CaseModel(QAbstractTableModel):
         self._thumbnails, self._protocols = thumbnails, protocols
         self._cases: Sequence[Case] = ()
         self._now = datetime.now(UTC)
+        self._is_blinded = True
         self._icons: dict[str, QIcon | None] = {}
         thumbnails.made.connect(self._made)
 
@@ -67,9 +68,10 @@ class CaseModel(QAbstractTableModel):
     def cases(self) -> Sequence[Case]:
         return self._cases
 
-    def set_cases(self, cases: Sequence[Case]) -> None:
-        """Show other cases."""
+    def set_cases(self, cases: Sequence[Case], *, blinded: bool) -> None:
+        """Show other cases; ``blinded``: of unsigned ones not what the program found."""
         self.beginResetModel()
+        self._is_blinded = blinded
         self._cases, self._now = cases, datetime.now(UTC)
         self.endResetModel()
 
@@ -103,7 +105,9 @@ class CaseModel(QAbstractTableModel):
             case "state":
                 return case.state.value
             case "why":
-                return in_words(case, self._now)
+                hidden = self._is_blinded and case.state is not State.SIGNED
+                shown = case._replace(findings=None, highest=None, audit=None) if hidden else case
+                return in_words(shown, self._now)
             case "question":
                 return case.question
             case "slides":
@@ -212,14 +216,17 @@ class WorklistWindow(SearchDialog):
         """List the cases that search and state select; the selected one stays so."""
         selected = self.selected
         self._show_states()
-        state = self.state.currentData()
+        state, order = self.state.currentData(), self.order.currentData()
+        blinded = Mode(self.mode.currentData()) is not Mode.CONCURRENT
+        if blinded and order is Order.PRIORITY:  # the order would say what the program found
+            order = Order.ADDED
         self.model.set_cases(
             self._worklist.cases(
-                states=() if state is None else (state,),
-                text=self.search.text(),
-                order=self.order.currentData() or Order.PRIORITY,
-            )
+                states=() if state is None else (state,), text=self.search.text(), order=order
+            ),
+            blinded=blinded,
         )
+        self.order.setItemText(0, strings.PRIORITY_HIDDEN if blinded else strings.ORDERS["priority"])
         self.empty.setText(strings.NO_CASES if not self._worklist.counts() else strings.NO_MATCH)
         self.empty.setVisible(not self.model.cases)
         self.table.setVisible(bool(self.model.cases))
@@ -308,6 +315,7 @@ class WorklistWindow(SearchDialog):
         self.search.textChanged.connect(self.show_cases)
         self.state.activated.connect(self.show_cases)
         self.order.activated.connect(self.show_cases)
+        self.mode.activated.connect(self.show_cases)
         self.reader.textChanged.connect(self._refresh)
         self.table.activated.connect(self._press_open)
         self.table.selectionModel().selectionChanged.connect(self._refresh)

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 PICTURES = Path(__file__).parents[2] / "resources" / "guide" / "pictures"
 SCREEN_PX = 1180, 760
-COLOURS = 192
+COLOURS = 192, 128, 96, 64, 48
+MOST_BYTES = 300_000
+"""With the first number of colours that stays below."""
 TIMEOUT_S = 300.0
 SETTLE_S = 1.0
 """So long the view stays sharp before a picture: panels and the status line repaint later than the slide."""
@@ -116,7 +118,7 @@ class PictureMaker:
         self._save(desk.list.grab(), "worklist")
         desk.open_case(desk.list.shown[0].id, READER, Mode.BLINDED_FIRST)
         self._wait(lambda: desk.reading.slides.slide_id is not None, "opening the case")
-        self._window.view.go_to(*MARKED_PX, downsample=4.0, instant=True)
+        self._window.view.go_to(*MARKED_PX, downsample=16.0, instant=True)
         self._settle()
         desk.reading.panel.findings.choose_label(2)
         desk.reading.mark_here()
@@ -126,6 +128,7 @@ class PictureMaker:
         desk.reading.panel.opinion.record.click()
         self._wait(lambda: desk.second_reader.waiting == 0, "the second reader")
         desk.reading.panel.opinion.reveal.click()
+        self._window.view.zoom_to(16.0)
         self._take("findings")
         self._trigger("fit", "sign")
         self._take("sign")
@@ -154,8 +157,11 @@ class PictureMaker:
         path = PICTURES / f"{name}.png"
         picture.save(str(path))
         with Image.open(BytesIO(path.read_bytes())) as full:
-            few = full.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-        few.save(path, optimize=True)
+            pixels = full.convert("RGB")
+        for colours in COLOURS:
+            pixels.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+            if path.stat().st_size < MOST_BYTES:
+                break
         sys.stdout.write(f"{path.name}: {path.stat().st_size:,} bytes\n")
 
     def _settle(self) -> None:

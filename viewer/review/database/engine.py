@@ -56,9 +56,10 @@ computer, and a URL may hold a password."""
 def address_of(where: str | Path | None) -> URL:
     """The address of a record: a file or a URL; None: that of the environment, else the usual file. Raises
     RecordError."""
-    text = str(where or os.environ.get(RECORD_VARIABLE) or data_dir() / "record.sqlite")
+    text = str(where or os.environ.get(RECORD_VARIABLE) or "")
     if "://" not in text:
-        return sqlalchemy.URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
+        file = Path(text).expanduser() if text else data_dir() / "record.sqlite"
+        return sqlalchemy.URL.create("sqlite", database=str(file.absolute()))
     try:
         url = sqlalchemy.make_url(text)
     except exc.ArgumentError:

@@ -24,6 +24,7 @@ OUTLINED = Finding(
     "f-1", SLIDE, "tumour", (20.0, 20.0), Rect(10.123, 10, 30, 30), outline=((10.123, 10), (30, 10), (30, 30))
 )
 BOX = Finding("f-2", SLIDE, "mitosis", (50.0, 50.0), Rect(40, 40, 60.7, 60), 0.75, MAKER)
+SQUARE = [[1, 1], [5, 1], [5, 5], [1, 1]]
 POINT = Finding("f-3", SLIDE, "mitosis <&>", (1 / 3, 7.0), Rect(1 / 3, 7, 1 / 3, 7))
 EXPORTED = Exported("case-00000001", SLIDE, "r1", (OUTLINED, BOX, POINT))
 
@@ -91,6 +92,7 @@ def test_asap_gets_a_group_for_each_label() -> None:
         ("asap", "<ASAP_Annotations/>", "no shape"),
         ("asap", "<ASAP_Annotations><Annotations><Annotation/></Annotations></ASAP_Annotations>", "shape 1"),
         ("qupath", '{"type": "FeatureCollection", "features": [3]}', "shape 1"),
+        ("qupath", json.dumps({"type": "Polygon", "coordinates": [SQUARE, SQUARE]}), "shape 1 has a hole"),
         ("qupath", '{"type": "Point", "coordinates": [5000, 1]}', "outside the slide of 1000 × 800"),
     ],
 )
@@ -105,3 +107,22 @@ def test_more_shapes_than_a_reading_takes_are_refused_with_the_number(tmp_path: 
     shapes = (Marked("", "x", ((1.0, 1.0),)) for _ in range(MAX_SHAPES + 1))
     with pytest.raises(FoveolaError, match="10,000"):
         findings_from(tmp_path / "many", shapes, SLIDE, SIZE, ())
+
+
+def test_each_part_of_a_multipolygon_is_a_finding(tmp_path: Path) -> None:
+    path = tmp_path / "findings"
+    path.write_text(json.dumps({"type": "MultiPolygon", "coordinates": [[SQUARE], [SQUARE]]}))
+    assert [one.outline for one in read(path, "qupath")] == [((1, 1), (5, 1), (5, 5))] * 2
+
+
+def test_each_of_asaps_set_of_points_is_a_finding(tmp_path: Path) -> None:
+    path = tmp_path / "findings"
+    points = '<Coordinate Order="1" X="3" Y="4"/><Coordinate Order="0" X="1" Y="2"/>'
+    path.write_text(
+        '<ASAP_Annotations><Annotations><Annotation Type="PointSet" PartOfGroup="mitosis"><Coordinates>'
+        f"{points}</Coordinates></Annotation></Annotations></ASAP_Annotations>"
+    )
+    assert [(one.label, one.point, one.outline) for one in read(path, "asap")] == [
+        ("mitosis", (1, 2), ()),
+        ("mitosis", (3, 4), ()),
+    ]

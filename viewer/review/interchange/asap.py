@@ -71,7 +71,9 @@ def read_asap(path: Path, slide_id: str) -> Iterator[Marked]:
         if not corners:
             raise InterchangeError(path, strings.BAD_SHAPE.format(number=number, reason="Coordinates"))
         group = text_from(one.get("PartOfGroup"))
-        yield Marked(text_from(one.get("Name")), "" if group == "None" else group, corners)
+        parts = [(corner,) for corner in corners] if one.get("Type") == "PointSet" else [corners]
+        for part in parts:
+            yield Marked(text_from(one.get("Name")), "" if group == "None" else group, part)
 
 
 def _order(place: ET.Element) -> int:

@@ -10,7 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE_STATEMENT
-from viewer.relevance.exchange.geometry import ShapeError, geometry_from_geojson
+from viewer.relevance.exchange.geometry import OPEN, ShapeError, geometry_from_geojson
 from viewer.relevance.exchange.json_stream import GeoJsonFile
 from viewer.relevance.exchange.objects import text_from
 from viewer.review.interchange import strings
@@ -67,7 +67,10 @@ def _feature(finding: Finding) -> dict[str, Any]:
 
 
 def read_qupath(path: Path, slide_id: str) -> Iterator[Marked]:
-    """The outer ring of each shape. Raises InterchangeError, and FeatureFileError for what is no GeoJSON."""
+    """Each part of a shape by itself.
+
+    Raises InterchangeError, also for holes, and FeatureFileError for what is no GeoJSON.
+    """
     file = GeoJsonFile(path)
     for number, feature in enumerate(file.features(), 1):
         try:
@@ -76,14 +79,21 @@ def read_qupath(path: Path, slide_id: str) -> Iterator[Marked]:
             raise InterchangeError(
                 path, strings.BAD_SHAPE.format(number=number, reason=error.reason)
             ) from error
-        flat = geometry.coordinates[: 2 * geometry.counts[0]]
-        corners = tuple(zip(flat[::2], flat[1::2], strict=True))
-        if len(corners) > 1 and corners[0] == corners[-1]:
-            corners = corners[:-1]
+        rings = [polygon for polygon in geometry.polygons if polygon != OPEN]
+        if len(set(rings)) < len(rings):
+            raise InterchangeError(path, strings.HOLE.format(number=number))
         properties = feature.get("properties")
         properties = properties if isinstance(properties, dict) else {}
         stated = properties.get("classification")
         label = text_from(stated.get("name") if isinstance(stated, dict) else stated)
-        yield Marked(text_from(properties.get("name")), label, corners)
+        name = text_from(properties.get("name"))
+        begin = 0
+        for count in geometry.counts:
+            flat = geometry.coordinates[begin : begin + 2 * count]
+            begin += 2 * count
+            corners = tuple(zip(flat[::2], flat[1::2], strict=True))
+            if len(corners) > 1 and corners[0] == corners[-1]:
+                corners = corners[:-1]
+            yield Marked(name, label, corners)
     own = file.members.get("foveola")
     check_slide(path, own.get("slide_id") if isinstance(own, dict) else None, slide_id)

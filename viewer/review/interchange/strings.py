@@ -19,3 +19,6 @@ OUTSIDE = (
 )
 OTHER_SLIDE = "it belongs to another slide (content {other:.12}, not {slide:.12}); nothing was taken over"
 NO_LABEL = "unnamed"
+HOLE = (
+    "shape {number} has a hole, which a finding cannot hold; fill it and export again; nothing was taken over"
+)

@@ -12,7 +12,7 @@ from viewer import RESEARCH_USE_STATEMENT
 from viewer.common.errors import FoveolaError
 from viewer.review.findings.finding import Finding, Maker
 from viewer.review.interchange.formats import FORMATS
-from viewer.review.interchange.shapes import MAX_SHAPES, Exported, Marked, findings_from
+from viewer.review.interchange.shapes import MAX_CORNERS, MAX_SHAPES, Exported, Marked, findings_from
 from viewer.slide.geometry import Rect
 
 if TYPE_CHECKING:
@@ -126,3 +126,16 @@ def test_each_of_asaps_set_of_points_is_a_finding(tmp_path: Path) -> None:
         ("mitosis", (1, 2), ()),
         ("mitosis", (3, 4), ()),
     ]
+
+
+def test_more_corners_than_the_record_should_hold_are_refused(tmp_path: Path) -> None:
+    large = Marked("", "x", ((1.0, 1.0),) * (MAX_CORNERS // 2 + 1))
+    with pytest.raises(FoveolaError, match="1,000,000 corners"):
+        findings_from(tmp_path / "large", [large, large], SLIDE, SIZE, ())
+
+
+def test_control_characters_of_a_label_do_not_damage_asaps_xml(tmp_path: Path) -> None:
+    path = tmp_path / "findings"
+    odd = Finding("f-4", SLIDE, "a\x01b", (1.0, 1.0), Rect(1, 1, 1, 1))
+    path.write_bytes(FORMATS["asap"].write(Exported("case-1", SLIDE, "r1", (odd,))))
+    assert len(read(path, "asap")) == 1

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 from viewer import RESEARCH_USE_STATEMENT
+from viewer.common.text import escape_control
 from viewer.relevance.exchange.objects import text_from
 from viewer.review.interchange import strings
 from viewer.review.interchange.shapes import InterchangeError, Marked, check_slide, corners_of
@@ -29,7 +30,7 @@ def write_asap(exported: Exported) -> bytes:
         use=RESEARCH_USE_STATEMENT,
         case=exported.case,
         slide_id=exported.slide_id,
-        reader=exported.reader,
+        reader=escape_control(exported.reader),
     )
     annotations = ET.SubElement(root, "Annotations")
     for finding in exported.findings:
@@ -39,14 +40,14 @@ def write_asap(exported: Exported) -> bytes:
             "Annotation",
             Name=finding.id,
             Type=_TYPES.get(len(corners), "Polygon"),
-            PartOfGroup=finding.label,
+            PartOfGroup=escape_control(finding.label),
             Color=_COLOUR,
         )
         places = ET.SubElement(one, "Coordinates")
         for order, (x, y) in enumerate(corners):
             ET.SubElement(places, "Coordinate", Order=str(order), X=repr(float(x)), Y=repr(float(y)))
     groups = ET.SubElement(root, "AnnotationGroups")
-    for label in dict.fromkeys(finding.label for finding in exported.findings):
+    for label in dict.fromkeys(escape_control(finding.label) for finding in exported.findings):
         group = ET.SubElement(groups, "Group", Name=label, PartOfGroup="None", Color=_COLOUR)
         ET.SubElement(group, "Attributes")
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)

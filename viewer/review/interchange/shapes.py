@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Corners = tuple[tuple[float, float], ...]
 
 MAX_SHAPES = 10_000
+MAX_CORNERS = 1_000_000
 
 
 class InterchangeError(FoveolaError):
@@ -59,12 +60,15 @@ def findings_from(
 ) -> list[Finding]:
     """New findings; shapes that are named as one of ``known`` are in the reading already.
 
-    Raises InterchangeError for more than MAX_SHAPES, none, and coordinates outside the slide.
+    Raises InterchangeError for more than MAX_SHAPES or MAX_CORNERS, none, and coordinates outside the slide.
     """
-    found, number = [], 0
+    found, number, corner_count = [], 0, 0
     for number, shape in enumerate(shapes, 1):
         if number > MAX_SHAPES:
             raise InterchangeError(path, strings.TOO_MANY.format(most=MAX_SHAPES))
+        corner_count += len(shape.corners)
+        if corner_count > MAX_CORNERS:
+            raise InterchangeError(path, strings.TOO_MANY_CORNERS.format(most=MAX_CORNERS))
         for x, y in shape.corners:
             if not (isfinite(x) and isfinite(y) and 0 <= x <= extent_px[0] and 0 <= y <= extent_px[1]):
                 width, height = extent_px

@@ -22,3 +22,4 @@ NO_LABEL = "unnamed"
 HOLE = (
     "shape {number} has a hole, which a finding cannot hold; fill it and export again; nothing was taken over"
 )
+TOO_MANY_CORNERS = "its shapes have more than {most:,} corners; simplify them and export again"

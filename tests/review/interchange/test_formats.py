@@ -26,7 +26,7 @@ OUTLINED = Finding(
 BOX = Finding("f-2", SLIDE, "mitosis", (50.0, 50.0), Rect(40, 40, 60.7, 60), 0.75, MAKER)
 SQUARE = [[1, 1], [5, 1], [5, 5], [1, 1]]
 POINT = Finding("f-3", SLIDE, "mitosis <&>", (1 / 3, 7.0), Rect(1 / 3, 7, 1 / 3, 7))
-EXPORTED = Exported("case-00000001", SLIDE, "r1", (OUTLINED, BOX, POINT))
+EXPORTED = Exported("case-00000001", SLIDE, (OUTLINED, BOX, POINT))
 
 
 def read(path: Path, form: str, slide_id: str = SLIDE, known: tuple[str, ...] = ()) -> list[Finding]:
@@ -137,5 +137,5 @@ def test_more_corners_than_the_record_should_hold_are_refused(tmp_path: Path) ->
 def test_control_characters_of_a_label_do_not_damage_asaps_xml(tmp_path: Path) -> None:
     path = tmp_path / "findings"
     odd = Finding("f-4", SLIDE, "a\x01b", (1.0, 1.0), Rect(1, 1, 1, 1))
-    path.write_bytes(FORMATS["asap"].write(Exported("case-1", SLIDE, "r1", (odd,))))
+    path.write_bytes(FORMATS["asap"].write(Exported("case-1", SLIDE, (odd,))))
     assert len(read(path, "asap")) == 1

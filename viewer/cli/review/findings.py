@@ -80,7 +80,7 @@ def _export(record: Record, case: Case, number: int, options: argparse.Namespace
     findings = tuple(finding for finding in shown if finding.slide_id == slide_id)
     if not findings:
         raise FoveolaError(strings_findings.NO_FINDINGS.format(reader=reader, number=number, case=case.id))
-    save_atomically(options.out, form.write(Exported(case.id, slide_id, reader, findings)))
+    save_atomically(options.out, form.write(Exported(case.id, slide_id, findings)))
     return strings_findings.EXPORTED.format(path=options.out, count=len(findings))
 
 

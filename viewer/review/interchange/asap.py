@@ -30,7 +30,6 @@ def write_asap(exported: Exported) -> bytes:
         use=RESEARCH_USE_STATEMENT,
         case=exported.case,
         slide_id=exported.slide_id,
-        reader=escape_control(exported.reader),
     )
     annotations = ET.SubElement(root, "Annotations")
     for finding in exported.findings:

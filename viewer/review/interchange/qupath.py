@@ -32,7 +32,6 @@ def write_qupath(exported: Exported) -> bytes:
         "use": RESEARCH_USE_STATEMENT,
         "case": exported.case,
         "slide_id": exported.slide_id,
-        "reader": exported.reader,
     }
     features = [_feature(finding) for finding in exported.findings]
     return json.dumps({"type": "FeatureCollection", "foveola": own, "features": features}).encode()

@@ -39,11 +39,10 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The findings of one reader on one slide. Nothing in it names a patient or a file."""
+    """The findings of one reader on one slide. Nothing in it names a patient, a reader or a file."""
 
     case: str
     slide_id: str
-    reader: str
     findings: tuple[Finding, ...]
 
 

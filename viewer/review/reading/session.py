@@ -74,7 +74,7 @@ class ReadingSession:
     ) -> None:
         """Record an opinion; the first stays as it is. Raises ReadingError for a change without a reason, and
         for answers that are missing or not among a question's options."""
-        self._check_open()
+        self.check_open()
         missing = [one.text for one in self.protocol.questions if not _is_answered(one, answers)]
         if missing:
             raise ReadingError(strings.MISSING_ANSWERS.format(questions="; ".join(missing)))
@@ -95,7 +95,7 @@ class ReadingSession:
     def reveal(self) -> None:
         """Show what the program found. Raises ReadingError before the first opinion of a blinded reading, and
         in an unaided one."""
-        self._check_open()
+        self.check_open()
         if self.reading.mode is Mode.UNAIDED:
             raise ReadingError(strings.UNAIDED)
         if self.reading.mode is Mode.BLINDED_FIRST and self.reading.first is None:
@@ -105,7 +105,7 @@ class ReadingSession:
 
     def answer(self, finding: str, answer: Answer, reason_code: str = "", text: str = "") -> None:
         """Record what the reader says about a finding. Raises ReadingError for one that is not shown."""
-        self._check_open()
+        self.check_open()
         if finding not in [one.id for one in self.reading.shown]:
             raise ReadingError(strings.NO_SUCH_FINDING.format(finding=finding))
         payload = {"finding": finding, "answer": answer.value, "reason_code": reason_code, "text": text}
@@ -113,21 +113,29 @@ class ReadingSession:
 
     def mark(self, finding: Finding) -> None:
         """Record a finding of the reader's own."""
-        self._check_open()
+        self.check_open()
         self._append(
             Kind.ADDED, {"finding": finding.as_json(), "before_reveal": not self.reading.is_revealed}
         )
 
+    def mark_all(self, findings: Sequence[Finding]) -> None:
+        """Record findings of the reader's own in one transaction: all of them or none."""
+        self.check_open()
+        before = not self.reading.is_revealed
+        payloads = [{"finding": finding.as_json(), "before_reveal": before} for finding in findings]
+        self._record.append_all((self.case, Kind.ADDED.value, self.reader, one) for one in payloads)
+        self.refresh()
+
     def withdraw(self, finding: str) -> None:
         """Take an own finding back; the record keeps it. Raises ReadingError where there is none."""
-        self._check_open()
+        self.check_open()
         if finding not in self.reading.marked:
             raise ReadingError(strings.NO_SUCH_FINDING.format(finding=finding))
         self._append(Kind.WITHDRAWN, {"finding": finding})
 
     def resolve(self, discordance: str, *, deferred: bool = False, text: str = "") -> None:
         """Settle a discordance, or leave it to another reader."""
-        self._check_open()
+        self.check_open()
         how = "deferred" if deferred else "resolved"
         self._append(Kind.RESOLVED, {"discordance": discordance, "how": how, "text": text})
 
@@ -139,7 +147,7 @@ class ReadingSession:
     def sign(self, name: str, meaning: str, figures: Mapping[str, Any]) -> None:
         """End the reading with a signature. ``figures``: what was displayed, for the record. Raises
         ReadingError without an opinion or a name, and while a discordance is open."""
-        self._check_open()
+        self.check_open()
         if self.reading.last is None:
             raise ReadingError(strings.NO_OPINION)
         if not name.strip():
@@ -155,7 +163,8 @@ class ReadingSession:
         """Record what the program found on a slide (``second_reader``); by the program, not the reader."""
         self._append(Kind.READ, {"slide_id": slide_id, **payload}, by_program=True)
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raises ReadingError where the reading was not begun, or is signed."""
         if self.reading.mode is None:
             raise ReadingError(strings.NOT_OPEN)
         if self.reading.signature is not None:

@@ -1,0 +1,1 @@
+"""Findings of a reading to and from other programs."""

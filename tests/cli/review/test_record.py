@@ -46,3 +46,33 @@ def test_an_edit_is_found_and_placed(record_file: Path, capsys: pytest.CaptureFi
 def test_a_missing_record_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["review", "verify", "--record", str(tmp_path / "none.db")]) == 1
     assert "none.db" in capsys.readouterr().err
+
+
+def test_a_case_is_shown_listed_exported_imported_and_erased(
+    record_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = ["--record", str(record_file)]
+    assert main(["review", "show", "case-1", *where]) == 0
+    assert "opinion" in capsys.readouterr().out
+    assert main(["review", "show", "case-1", "--json", *where]) == 0
+    assert [one["payload"]["number"] for one in json.loads(capsys.readouterr().out)["events"]] == [0, 1, 2]
+    assert main(["review", "backup", *where]) == 0
+    assert main(["review", "stored", "case-1", *where]) == 0
+    assert "record.db.backup-" in capsys.readouterr().out
+    assert main(["review", "stored", *where]) == 0
+    assert "3 events, 1 cases" in capsys.readouterr().out
+    file, other = tmp_path / "case.json", ["--record", str(tmp_path / "other.db")]
+    assert main(["review", "export", "case-1", "-o", str(file), *where]) == 0
+    assert main(["review", "import", str(file), *other]) == 0
+    assert "3 events imported" in capsys.readouterr().out
+    assert main(["review", "export", "case-1", "--fhir", "-o", str(tmp_path / "log.json"), *where]) == 0
+    monkeypatch.setattr("builtins.input", lambda _question: "")
+    assert main(["review", "erase", "case-1", *where]) == 1
+    assert "nothing was erased" in capsys.readouterr().err
+    assert main(["review", "erase", "case-1", "--yes", "--reader", "r1", *where]) == 0
+    assert "3 events erased" in capsys.readouterr().out
+    assert main(["review", "erase", "case-1", "--yes", *where]) == 0
+    assert "nothing is stored" in capsys.readouterr().out
+    assert main(["review", "verify", *where]) == 0
+    assert main(["review", "show", "case-7", *where]) == 1
+    assert "no case case-7" in capsys.readouterr().err

@@ -115,3 +115,10 @@ FILE_DAMAGED = "the file is damaged: {error}"
 CLOCK_SET_BACK = (
     "{events}: recorded with the clock set back by {seconds:,.0f} s; the order is that of the numbers"
 )
+
+# Cases in files.
+NO_CASE = "there is no case {case} in {where}; `foveola review list` names them"
+FILE_UNREADABLE = "{file} cannot be read: {reason}"
+FILE_TOO_LARGE = "{file} has more than {most_mb} MB, and is no exported case"
+NO_TRAIL = "{file} is no exported case, or is damaged; `foveola review export` makes such a file"
+TRAIL_CHANGED = "{file}: event {number} of {case} is not what was recorded; nothing was imported"

@@ -1,0 +1,36 @@
+"""Sentences of the commands on the record."""
+
+SHOW = "print what was recorded about a case, in its order"
+STORED = "list all that is stored about a case, and where; without a case, what the record is"
+BACKUP = "make a backup of the record now, beside it"
+EXPORT = "write cases with their trail to a file that `review import` reads"
+FHIR = "write an audit log instead: FHIR R4 AuditEvents, without what was said"
+IMPORT = "append the cases of an exported file; those that are here already are left out"
+ERASE = "erase what is stored about a case; a tombstone in the record says that it was erased"
+REASON = "why it is erased, for the record"
+READER = "who does this (default: the login name)"
+OUTPUT = "the file to write"
+
+LINE = "{number:>6}  {utc}  {reader:<16} {kind}"
+PAYLOAD_LINE = "        {text}"
+ERASED = "        erased"
+BY_PROGRAM = "the program"
+STORED_EVENTS = "{case}: {count} events in {where}"
+STORED_KIND = "  {kind:<22} {count}"
+STORED_FILE = "  also in {file}"
+STORED_OUTSIDE = (
+    "By slide, not by case: the index, thumbnails and built levels of its slides are in {cache}, "
+    "last views and kept layers in {state}."
+)
+RECORD_FACTS = "{where}: {count} events, {cases} cases, id {record}"
+BACKED_UP = "backup: {file}"
+NOT_A_FILE = "{where} is no file: a PostgreSQL is backed up with its own tools (pg_dump)"
+EXPORTED = "{file}: {count} events"
+IMPORTED = "{count} events imported; {known} were here already"
+ERASED_COUNT = "{case}: {count} events erased"
+ERASED_FILE = "removed: {file}"
+NOTHING_TO_ERASE = "{case}: nothing is stored"
+ERASE_QUESTION = (
+    "Erase all that {count} events say about {case}, also in backups? This cannot be undone. [y/N] "
+)
+NOT_ERASED = "nothing was erased"

@@ -35,8 +35,8 @@ def _report(options: argparse.Namespace) -> int:
     from viewer.review.database.record import open_record
     from viewer.review.report.write import write_report
 
-    check_output(options.output, None)
     with open_record(options.record, create=False) as record, progress_bar(strings_report.DRAWING) as bar:
+        check_output(options.output, record.file, what=strings_report.THE_RECORD)
         if record.notice:
             terminal.write_stderr(record.notice)
         write_report(

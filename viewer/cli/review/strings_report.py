@@ -9,3 +9,4 @@ TITLES = "with the title of the case and the paths of its slides, which may name
 TEMPLATE = "a folder of templates (report.html) that go before the shipped ones"
 DRAWING = "Drawing pictures"
 WRITTEN = "{path}: written"
+THE_RECORD = "the record"

@@ -62,10 +62,7 @@ def report_facts(record: Record, case: Case, slides: Sequence[SlideHere], *, tit
             reading_facts(one, protocol, followed_readings, numbers, withheld=withheld)
             for one in followed_readings
         ],
-        "slides": [
-            _slide(slide, case, _read_of(slide.slide_id, events), titles=titles, withheld=withheld)
-            for slide in slides
-        ],
+        "slides": [_slide(slide, case, events, titles=titles, withheld=withheld) for slide in slides],
         "findings": finding_facts(sources, numbers, mpp_um, withheld=withheld),
         "limits": [
             *strings.LIMITS,
@@ -120,8 +117,9 @@ def _read_of(slide_id: str | None, events: Sequence[Event]) -> Mapping[str, Any]
 
 
 def _slide(
-    slide: SlideHere, case: Case, read: Mapping[str, Any] | None, *, titles: bool, withheld: bool
+    slide: SlideHere, case: Case, events: Sequence[Event], *, titles: bool, withheld: bool
 ) -> dict[str, Any]:
+    read = _read_of(slide.slide_id, events)
     known = case.slides[slide.number - 1]
     asked = [] if read is None else [dict(one) for one in read.get("asked", ())]
     # That by which the findings were made goes before what the file says now.
@@ -137,6 +135,11 @@ def _slide(
         "mpp_um": recorded_um or slide.mpp_um,
         "mpp_estimated": bool(asked and asked[0].get("mpp_estimated")),
         "problem": slide.problem,
+        "replaced": [
+            {"utc": event.happened_utc, "reader": event.reader, "before": event.payload.get("before")}
+            for event in events
+            if event.kind == Kind.REPLACED and event.payload.get("slide") == slide.number - 1
+        ],
         "is_read": read is not None,
         "asked": asked,
         "not_analysed": []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from tests.ui.review.conftest import WAIT_MS, proposed
 from tests.ui.slide_files import write_slide
@@ -282,3 +282,22 @@ def test_what_another_reader_signs_meanwhile_is_seen(open_case: OpenCase) -> Non
     lines = [controller.panel.sign.points.item(row).text() for row in range(2)]
     assert all("another reader said" in line for line in lines)
     assert "Two" not in "".join(lines)
+
+
+@pytest.mark.parametrize("ending", [".html", ".xyz/report.html"])
+def test_the_report_is_saved_or_why_not_is_said(
+    qtbot: QtBot, open_case: OpenCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    window = open_case()
+    give_opinion(window.review.reading)
+    file = tmp_path / f"report{ending}"
+    if "/" in ending:
+        file.parent.write_text("a file in the place of its folder")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a, **_k: (str(file), ""))
+    window.actions_["report"].trigger()
+    if "/" in ending:
+        qtbot.wait_until(lambda: bool(window.messages.messages), timeout=WAIT_MS)
+        assert str(file) in window.messages.messages[-1].text
+        return
+    qtbot.wait_until(lambda: window.status.currentMessage().startswith("Report saved"), timeout=3 * WAIT_MS)
+    assert reading_of(window).case in file.read_text(encoding="utf-8")

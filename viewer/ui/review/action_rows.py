@@ -85,6 +85,15 @@ REVIEW = (
     ),
     action_spec(
         "Review",
+        "report",
+        "Report…",
+        "Save the report of this case as PDF, web page or data",
+        "Ctrl+Shift+R",
+        icon="save",
+        need=Need.CASE,
+    ),
+    action_spec(
+        "Review",
         "close_case",
         "Leave the case",
         "Keep what was recorded, and go on another time",

@@ -19,6 +19,7 @@ from viewer.ui.review import strings
 from viewer.ui.review.case_reader import CaseReader
 from viewer.ui.review.coverage_controller import CoverageController
 from viewer.ui.review.reading_controller import ReadingController
+from viewer.ui.review.report_saver import ReportSaver
 from viewer.ui.review.worklist_window import WorklistWindow
 from viewer.ui.widgets.dialogs import show_dialog
 from viewer.ui.widgets.messages import MessageKind
@@ -72,6 +73,8 @@ class ReviewDesk(QObject):
         self.second_reader.failed.connect(self._warn)
         self.reading.worklist_pressed.connect(self.show_worklist)
         self.reading.reading_requested.connect(lambda case: self.second_reader.add([case], first=True))
+        self.reports = ReportSaver(messages, window)
+        self.reports.noted.connect(self.noted)
         for part in (self.coverage, self.reading):
             part.changed.connect(self.changed)
             part.noted.connect(self.noted)
@@ -140,10 +143,16 @@ class ReviewDesk(QObject):
         else:
             self.open_case(case.id, self._reader, self._mode)
 
+    def save_report(self) -> None:
+        """Save the report of the case that is open, to a file that the reader chooses."""
+        if self._record is not None and self.reading.session is not None:
+            self.reports.choose(self._record, self.reading.session.case)
+
     def close(self) -> None:
         """Keep where the reader is, and end all work."""
         self.reading.leave()
         self.second_reader.close()
+        self.reports.close()
         if self._record is not None:
             self._record.close()
 

@@ -267,6 +267,9 @@ class Commands:
     def frame_finding(self, on: bool) -> None:
         self._parts.review.reading.set_framing(on)
 
+    def report(self) -> None:
+        self._parts.review.save_report()
+
     def close_case(self) -> None:
         self._parts.review.reading.leave()
 

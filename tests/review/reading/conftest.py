@@ -106,6 +106,6 @@ def found(*findings: Finding) -> dict[str, object]:
     return {
         "mpp_um": MPP_UM,
         "findings": [finding.as_json() for finding in findings],
-        "asked": [],
+        "asked": [{"text": "necrosis"}],
         "not_analysed": [["granuloma", "cannot be measured"]],
     }

@@ -152,6 +152,18 @@ def test_discordances_of_findings(session: ReadingSession, record: Record, make_
     assert signed.payload["deferred"] == [f"missed:{missed.id}", f"class:{other_class.id}"]
 
 
+def test_where_the_program_searched_for_nothing_a_mark_is_no_extra(
+    session: ReadingSession, make_finding: MakeFinding
+) -> None:
+    session.mark(make_finding(1000, 1000, by_program=False))
+    session.give_opinion(GIVEN, None, 1.0)
+    session.reveal()
+    assert session.discordances == []  # it has not read the slide
+    session.take_findings("slide", found() | {"asked": []})
+    assert session.discordances == []  # it could name nothing that is asked
+    assert session.reading.not_analysed
+
+
 def test_a_mark_without_a_class_is_no_other_class(session: ReadingSession, make_finding: MakeFinding) -> None:
     session.take_findings("slide", found(make_finding(1000, 1000)))
     session.mark(make_finding(1000, 1000, "", by_program=False))

@@ -88,7 +88,7 @@ def proposed(window: MainWindow, *places: tuple[float, float]) -> tuple[Finding,
     payload: dict[str, Any] = {
         "mpp_um": 0.5,
         "findings": [finding.as_json() for finding in findings],
-        "asked": [],
+        "asked": [{"text": "necrosis"}],
         "not_analysed": [["granuloma", "cannot be measured"]],
     }
     reading.session.take_findings(slide_id, payload)

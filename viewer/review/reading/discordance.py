@@ -62,7 +62,8 @@ def _of_findings(reading: Reading, distance_um: float) -> list[Discordance]:
             text = strings.DISCORDANCES[kind].format(mine=own.label, theirs=theirs.label, label=own.label)
             found.append(_of_theirs(reading, kind, text, theirs))
     for own in mine:
-        if own.id not in matched:
+        read = reading.slides.get(own.slide_id)
+        if own.id not in matched and read is not None and read.asked:  # else nothing was searched for there
             name = f"extra:{own.id}"
             text = strings.DISCORDANCES["extra"].format(label=own.label or strings.UNNAMED)
             found.append(Discordance(name, "extra", text, own, reading.resolved.get(name, "open")))

@@ -310,3 +310,20 @@ class _Table:
         if name not in self._values:
             raise _WrongError(self.key(name), strings.MISSING)
         return self._values[name]
+
+
+# Thresholds, as a calibration sets them
+
+
+def with_thresholds(protocol: ReadingProtocol, thresholds: Mapping[str, tuple[float, str]]) -> bytes:
+    """The file of a protocol with other thresholds: by the text of a query, one and the id of the encoder
+    that it is for. The rest of the file stays as it is, comments too."""
+    import tomlkit  # slow to import, and nothing else here needs it
+
+    folder = own_folder() if protocol.is_own else resources.files("resources").joinpath("protocols")
+    text = folder.joinpath(f"{protocol.name}{SUFFIX}").read_text(encoding="utf-8-sig")
+    document: Any = tomlkit.parse(text)
+    for query in document["query"]:
+        if query["text"] in thresholds:
+            query["threshold"], query["encoder"] = thresholds[query["text"]]
+    return tomlkit.dumps(document).encode()

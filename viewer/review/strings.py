@@ -36,3 +36,7 @@ CLASS_OF_HEAD = "{name}: {wanted}"
 
 # What was read.
 UNREAD = "{count} of {patches} patches could not be read"
+
+# Lesions, for calibration.
+BAD_LESION = "{path}: shape {number}: {error}"
+NOT_FINITE = "a corner of it is no number"

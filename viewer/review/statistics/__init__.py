@@ -1,0 +1,1 @@
+"""Figures of how well lesions are found, each with its interval."""

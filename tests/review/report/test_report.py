@@ -13,6 +13,7 @@ import pytest
 from tests.review.report.conftest import DISPLAYED, FILE_NAME, READER
 from viewer import RESEARCH_USE_STATEMENT
 from viewer.common.errors import FoveolaError
+from viewer.review.reading.kinds import Answer
 from viewer.review.report.page import TemplateError, own_folder
 from viewer.review.report.write import MOST_PICTURES, write_report
 
@@ -128,6 +129,18 @@ def test_names_with_markup_and_turned_text_are_shown_as_they_are(scripted: Scrip
     assert "&lt;b&gt;bold&lt;/b&gt; ⟨U+202E⟩evil" in html
     assert "\u202e" not in html
     assert "<script>" not in html
+
+
+def test_a_text_without_end_is_cut_on_the_page_alone(scripted: Scripted, tmp_path: Path) -> None:
+    scripted.propose()
+    session = scripted.begin()
+    session.reveal()
+    text = 5000 * "W"
+    session.answer("f-000000000000", Answer.AGREE, "", text)
+    html = html_of(scripted, tmp_path / "r.html")
+    assert text not in html
+    assert "the whole text stands in the JSON report" in html
+    assert text in html_of(scripted, tmp_path / "r.json")
 
 
 def test_many_findings_are_counted_beyond_those_with_pictures(scripted: Scripted, tmp_path: Path) -> None:

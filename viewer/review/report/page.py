@@ -86,8 +86,6 @@ def page(facts: Mapping[str, Any], folder: Path | None) -> str:
     except jinja2.TemplateSyntaxError as error:
         file = error.filename or error.name or MAIN
         raise _failure(file, error.lineno, error) from error
-    except FoveolaError:
-        raise
     except Exception as error:  # a template may do anything
         raise _failure(*_place(error.__traceback__), error) from error
     if RESEARCH_USE_STATEMENT not in html:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.review.report.conftest import DISPLAYED, FILE_NAME, READER
+from tests.review.report.conftest import DISPLAYED, FILE_NAME, READER, found
 from viewer import RESEARCH_USE_STATEMENT
 from viewer.common.errors import FoveolaError
+from viewer.review.reading.kinds import Answer
 from viewer.review.report.page import TemplateError, own_folder
-from viewer.review.report.write import MOST_PICTURES, write_report
+from viewer.review.report.write import MOST_PICTURES, ReportError, write_report
+from viewer.slide.geometry import Rect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,6 +133,18 @@ def test_names_with_markup_and_turned_text_are_shown_as_they_are(scripted: Scrip
     assert "<script>" not in html
 
 
+def test_a_text_without_end_is_cut_on_the_page_alone(scripted: Scripted, tmp_path: Path) -> None:
+    scripted.propose()
+    session = scripted.begin()
+    session.reveal()
+    text = 5000 * "W"
+    session.answer("f-000000000000", Answer.AGREE, "", text)
+    html = html_of(scripted, tmp_path / "r.html")
+    assert text not in html
+    assert "the whole text stands in the JSON report" in html
+    assert text in html_of(scripted, tmp_path / "r.json")
+
+
 def test_many_findings_are_counted_beyond_those_with_pictures(scripted: Scripted, tmp_path: Path) -> None:
     scripted.propose(2000)
     scripted.finish(scripted.begin())
@@ -154,6 +169,23 @@ def test_a_slide_that_is_not_the_same_has_no_pictures(
     assert "<img" not in html
     assert "No pictures of slide 1" in html
     assert "Jane Doe" not in html
+
+
+def test_what_cannot_be_drawn_is_told(scripted: Scripted, tmp_path: Path) -> None:
+    session = scripted.begin()
+    huge = found(1, 500, 500, scripted.slide_id, by_program=False)
+    session.mark(replace(huge, extent=Rect(-1e12, -1e12, 1e12, 1e12)))
+    session.viewed(scripted.slide_id, {"displayed": "AAAA", "shares": None})
+    counted: list[tuple[int, int]] = []
+    html = html_of(scripted, tmp_path / "r.html", progress=lambda done, total: counted.append((done, total)))
+    assert "the picture could not be made" in html
+    assert "what was displayed of it cannot be read" in html
+    assert counted == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_file_of_another_kind_is_refused(scripted: Scripted, tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r"ends in \.pdf, \.html or \.json"):
+        write_report(scripted.record, scripted.case_id, tmp_path / "r.txt")
 
 
 def test_a_changed_record_is_told(scripted: Scripted, tmp_path: Path) -> None:
@@ -189,10 +221,12 @@ def own_template(text: str) -> None:
 
 def test_a_laboratory_changes_a_block(scripted: Scripted, tmp_path: Path) -> None:
     own_template(
-        '{% extends "shipped/report.html" %}{% block head %}<h1>Our lab: {{ case.id }}</h1>{% endblock %}'
+        '{% extends "shipped/report.html" %}'
+        "{% block head %}<h1>Our lab: {{ case.id }}</h1>{{ 2 * 3 }} parts{% endblock %}"
     )
     html = html_of(scripted, tmp_path / "r.html")
     assert f"<h1>Our lab: {scripted.case_id}</h1>" in html
+    assert "6 parts" in html
     assert "What the program analysed" in html
 
 
@@ -256,6 +290,20 @@ def test_a_pdf_takes_nothing_from_the_disk(scripted: Scripted, tmp_path: Path) -
     file = tmp_path / "r.pdf"
     write_report(scripted.record, scripted.case_id, file)
     assert b"/Image" not in file.read_bytes()
+
+
+def test_a_pdf_that_fails_writes_nothing(
+    scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weasyprint = pytest.importorskip("weasyprint")
+
+    def fail(*_: object, **__: object) -> bytes:
+        raise AssertionError("a box too wide")
+
+    monkeypatch.setattr(weasyprint.HTML, "write_pdf", fail)
+    with pytest.raises(FoveolaError, match=r"could not be made: a box too wide"):
+        write_report(scripted.record, scripted.case_id, tmp_path / "r.pdf")
+    assert not (tmp_path / "r.pdf").exists()
 
 
 def test_without_its_library_a_pdf_is_refused_with_the_way_out(

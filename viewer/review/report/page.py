@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MAIN = "report.html"
 _SHIPPED = "shipped"
 _MOST_REPEATED = 1_000_000
+_LONGEST_TEXT = 1500
 _KEPT = "\n\t"
 _NOT_SHOWN = "Cc", "Cs", "Zl", "Zp", "Cn", "Co"
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -85,8 +86,6 @@ def page(facts: Mapping[str, Any], folder: Path | None) -> str:
     except jinja2.TemplateSyntaxError as error:
         file = error.filename or error.name or MAIN
         raise _failure(file, error.lineno, error) from error
-    except FoveolaError:
-        raise
     except Exception as error:  # a template may do anything
         raise _failure(*_place(error.__traceback__), error) from error
     if RESEARCH_USE_STATEMENT not in html:
@@ -113,9 +112,10 @@ def _place(trace: TracebackType | None) -> tuple[str, int]:
 def _plain(value: Any) -> Any:
     """The same with the texts safe to show."""
     if isinstance(value, str):
-        return "".join(map(_shown, value))
+        cut = strings.CUT if len(value) > _LONGEST_TEXT else ""
+        return "".join(map(_shown, value[:_LONGEST_TEXT])) + cut
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
+        return {key: one if key == "picture" else _plain(one) for key, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 

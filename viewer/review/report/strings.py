@@ -16,6 +16,7 @@ NOT_CALIBRATED = "The thresholds of this protocol were not calibrated on slides 
 CHANGED = "it has changed since it was read; pictures of another slide would mislead"
 NO_PICTURE = "the picture could not be made: {error}"
 NOT_UNPACKED = "what was displayed of it cannot be read: {error}"
+CUT = "… (the whole text stands in the JSON report)"
 PIXELS_UNKNOWN = "pixel size unknown"
 NO_NAME_FOR_KIND = "{path}: a report ends in .pdf, .html or .json"
 

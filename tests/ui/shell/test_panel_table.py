@@ -88,6 +88,7 @@ def test_panels_that_fail_are_reported_and_left_out(make_window: Callable[[], Ma
     assert set(window.docks) == {
         "folder",
         "query",
+        "reading",
         "attention",
         "navigator",
         "properties",

@@ -224,3 +224,34 @@ def test_an_event_that_cannot_be_read_is_named(record: Record, protocol: Reading
     record.append("case-1", Kind.READ, "", {"slide_id": "slide", "findings": [{"id": 3}]})
     with pytest.raises(ReadingError, match="Event 1"):
         ReadingSession(record, "case-1", "r1", protocol)
+
+
+def test_a_third_reader_adjudicates_what_another_left_open(session: ReadingSession, record: Record) -> None:
+    session.give_opinion(GIVEN, None, 1.0)
+    other = ReadingSession(record, "case-1", "r2", session.protocol)
+    other.open(Mode.UNAIDED, ["slide"])
+    other.give_opinion({"abnormal": "no", "size": "none"}, None, 1.0)
+    other.sign("R. Two", "mine", {})
+    session.refresh()
+    assert not session.is_to_adjudicate  # nothing is left open
+    for one in session.discordances:
+        session.resolve(one.id, deferred=True)
+    session.sign("R. One", "mine", {})
+    assert not session.is_to_adjudicate  # who signed is no third reader
+    third = ReadingSession(record, "case-1", "r3", session.protocol)
+    third.open(Mode.BLINDED_FIRST, ["slide"])
+    assert third.is_to_adjudicate
+    with pytest.raises(ReadingError, match="opinion"):
+        third.adjudicate("R. Three", "clear")
+    third.give_opinion(GIVEN, None, 1.0)
+    with pytest.raises(ReadingError, match="reason"):
+        third.adjudicate("R. Three", " ")
+    third.adjudicate("R. Three", "clear")
+    assert third.reading.signature is not None
+    assert "clear" in third.reading.signature.meaning
+    late = ReadingSession(record, "case-1", "r4", session.protocol)
+    late.open(Mode.UNAIDED, ["slide"])
+    late.give_opinion(GIVEN, None, 1.0)
+    assert not late.is_to_adjudicate
+    with pytest.raises(ReadingError, match="adjudicate"):
+        late.adjudicate("R. Four", "too late")

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 from tests.ui.review.conftest import WAIT_MS, proposed
 from tests.ui.slide_files import write_slide
 from viewer.review.reading.kinds import Answer, Kind, Mode
+from viewer.review.worklist.state import State
 from viewer.ui.review import strings
 from viewer.ui.review.action_rows import ADVICE
 
@@ -301,3 +302,38 @@ def test_the_report_is_saved_or_why_not_is_said(
         return
     qtbot.wait_until(lambda: window.status.currentMessage().startswith("Report saved"), timeout=3 * WAIT_MS)
     assert reading_of(window).case in file.read_text(encoding="utf-8")
+
+
+def test_a_third_reader_adjudicates_in_the_window(open_case: OpenCase) -> None:
+    window = open_case()
+    controller = window.review.reading
+    assert controller.session is not None
+    case = controller.session.case
+    give_opinion(controller)
+    controller.panel.opinion.reveal.click()
+    window.review.open_case(case, "r2", Mode.UNAIDED)
+    give_opinion(controller, "no")
+    window.actions_["sign"].trigger()
+    controller.panel.sign.sign.click()
+    window.review.open_case(case, "r1", Mode.BLINDED_FIRST)
+    page = controller.panel.sign
+    for _ in range(2):
+        page.points.setCurrentRow(0)  # open ones come first
+        page.defer.click()
+    window.actions_["sign"].trigger()
+    page.sign.click()
+    worklist = window.review.worklist
+    assert worklist is not None
+    worklist.refresh()
+    assert worklist.case(case).state is State.DISCORDANT
+    window.review.open_case(case, "r3", Mode.BLINDED_FIRST)
+    window.actions_["sign"].trigger()
+    assert page.sign.text() == strings.ADJUDICATE
+    assert "said" not in page.others.text()  # not before an own opinion
+    give_opinion(controller)
+    assert page.others.text().count("said") == 2
+    page.reason.setText("clear on the second slide")
+    page.sign.click()
+    assert reading_of(window).signature is not None
+    worklist.refresh()
+    assert worklist.case(case).state is State.SIGNED

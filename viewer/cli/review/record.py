@@ -113,12 +113,12 @@ def _show(options: argparse.Namespace) -> int:
             texts.LINE.format(number=event.number, utc=event.utc[:19], reader=reader, kind=event.kind)
         )
         said = json.dumps(event.payload, ensure_ascii=False)
-        lines.append(texts.ERASED if event.erased else texts.PAYLOAD_LINE.format(text=shorten(said)))
+        lines.append(texts.ERASED if event.erased else texts.PAYLOAD_LINE.format(text=_shortened(said)))
     terminal.write_stdout("\n".join(escape_control(line) for line in (*lines, RESEARCH_USE_STATEMENT)))
     return 0
 
 
-def shorten(text: str, most: int = 160) -> str:
+def _shortened(text: str, most: int = 160) -> str:
     """The beginning of a long text."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 

@@ -205,6 +205,11 @@ def _signed(reading: Reading, event: Event) -> Reading:
     return replace(reading, signature=signature)
 
 
+def _adjudicated(reading: Reading, event: Event) -> Reading:
+    meaning = strings.ADJUDICATION.format(reason=event.payload["reason"])
+    return replace(reading, signature=Signature(str(event.payload["name"]), meaning, event.happened_utc))
+
+
 _AFTER: Mapping[str, Callable[[Reading, Event], Reading]] = {
     Kind.OPENED: _opened,
     Kind.READ: _read,
@@ -216,4 +221,5 @@ _AFTER: Mapping[str, Callable[[Reading, Event], Reading]] = {
     Kind.RESOLVED: _resolved,
     Kind.VIEWED: _viewed,
     Kind.SIGNED: _signed,
+    Kind.ADJUDICATED: _adjudicated,
 }

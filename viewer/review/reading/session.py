@@ -159,6 +159,29 @@ class ReadingSession:
         payload = {"name": name.strip(), "meaning": meaning, "deferred": deferred, "displayed": dict(figures)}
         self._append(Kind.SIGNED, payload)
 
+    @property
+    def is_to_adjudicate(self) -> bool:
+        """Whether this reader is a third one: another left a point open and signed, nobody has adjudicated
+        since, and this one has not signed."""
+        signed = (Kind.SIGNED, Kind.ADJUDICATED)
+        ends = [event for event in self._events if event.kind in signed and not event.erased]
+        last = max((index for index, event in enumerate(ends) if event.kind == Kind.ADJUDICATED), default=-1)
+        is_open = any(event.payload.get("deferred") for event in ends[last + 1 :])
+        return is_open and all(event.reader != self.reader for event in ends)
+
+    def adjudicate(self, name: str, reason: str) -> None:
+        """Decide between the readers who signed: the last opinion counts, and ends the reading. Raises
+        ReadingError without an opinion, a name or a reason, and for who is no third reader."""
+        self.check_open()
+        if not self.is_to_adjudicate:
+            raise ReadingError(strings.NOT_THIRD)
+        if self.reading.last is None:
+            raise ReadingError(strings.NO_OPINION)
+        if not name.strip() or not reason.strip():
+            raise ReadingError(strings.NO_DECISION)
+        answers = dict(self.reading.last.answers)
+        self._append(Kind.ADJUDICATED, {"name": name.strip(), "answers": answers, "reason": reason.strip()})
+
     def take_findings(self, slide_id: str, payload: Mapping[str, Any]) -> None:
         """Record what the program found on a slide (``second_reader``); by the program, not the reader."""
         self._append(Kind.READ, {"slide_id": slide_id, **payload}, by_program=True)

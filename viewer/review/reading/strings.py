@@ -6,6 +6,9 @@ SIGNED = "This reading is signed. Open the case again to add to it."
 NOT_OPEN = "This reading is not open."
 REASON_MISSING = "Give a reason for the change: the first opinion stays as it was."
 NO_OPINION = "Record an opinion before you sign."
+NOT_THIRD = "Only a reader who has not signed this case, of which a point was deferred, can adjudicate it."
+NO_DECISION = "To adjudicate, give your name and the reason of your decision."
+ADJUDICATION = "I have adjudicated this case: {reason}"
 NO_NAME = "A signature needs your name."
 OPEN_DISCORDANCES = {
     True: "One point is open. Resolve or defer it before you sign.",

@@ -63,7 +63,8 @@ SET: Mapping[State, frozenset[State]] = MappingProxyType(
 
 LEADS_TO: Mapping[str, Mapping[State, State]] = MappingProxyType(
     {
-        OPENED: dict.fromkeys(State, _S.IN_READING),
+        # Being read again settles nothing.
+        OPENED: dict.fromkeys(State, _S.IN_READING) | {_S.DISCORDANT: _S.DISCORDANT},
         # A second reader may sign what the first has signed, or put before a third.
         SIGNED: {_S.IN_READING: _S.SIGNED, _S.SIGNED: _S.SIGNED, _S.DISCORDANT: _S.DISCORDANT},
         ADJUDICATED: {_S.IN_READING: _S.SIGNED, _S.DISCORDANT: _S.SIGNED},
@@ -90,4 +91,6 @@ def next_state(state: State, kind: str, payload: Mapping[str, Any]) -> State:
         return state
     if state not in LEADS_TO[kind]:
         raise TransitionError(strings.NOT_NOW.format(state=state.value, kind=kind))
+    if kind == SIGNED and payload.get("deferred"):
+        return State.DISCORDANT  # a point was left to another reader
     return LEADS_TO[kind][state]

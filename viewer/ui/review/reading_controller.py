@@ -249,9 +249,16 @@ class ReadingController(QObject):
         if self._do(lambda s: s.answer(finding, answer, code, text)):
             self.panel.findings.step(1)
 
-    def _sign(self, name: str) -> None:
+    def _sign(self, name: str, reason: str) -> None:
         figures = self.slides.figures()
-        if self._do(lambda s: s.sign(name, strings.MEANING, figures)):
+
+        def sign(session: ReadingSession) -> None:
+            if session.is_to_adjudicate:
+                session.adjudicate(name, reason)
+            else:
+                session.sign(name, strings.MEANING, figures)
+
+        if self._do(sign):
             self._lock()
             self.changed.emit()
 
@@ -312,8 +319,25 @@ class ReadingController(QObject):
         found = self.session.discordances
         self.panel.show_counts(len(reading.shown), sum(one.state == "open" for one in found))
         self.panel.sign.show_reading(reading, found)
+        self.panel.sign.show_others(self._others_in_words(), adjudicates=self.session.is_to_adjudicate)
         self._show_sign()
         self._draw()
+
+    def _others_in_words(self) -> list[str]:
+        """What the readers who signed have answered, once this one has an opinion."""
+        assert self.session is not None
+        if self.session.reading.first is None:
+            return []
+        questions = self.session.protocol.questions
+        return [
+            strings.OTHER_OPINION.format(
+                number=number,
+                answers="; ".join(
+                    f"{one.text} {opinion.answers[one.id]}" for one in questions if one.id in opinion.answers
+                ),
+            )
+            for number, opinion in enumerate(self.session.others, 1)
+        ]
 
     def _show_sign(self) -> None:
         if self.session is not None and self.panel.sign.isVisible():

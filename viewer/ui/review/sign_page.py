@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 
 
 class SignPage(QWidget):
-    """``resolve_pressed``: the id of a discordance, and whether it is deferred."""
+    """``resolve_pressed``: the id of a discordance, and whether it is deferred. ``sign_pressed``: the
+    name, and the reason of who adjudicates."""
 
     finding_chosen = Signal(object)
     place_chosen = Signal(object)
     resolve_pressed = Signal(str, bool)
-    sign_pressed = Signal(str)
+    sign_pressed = Signal(str, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -65,9 +66,11 @@ class SignPage(QWidget):
         self.limits.setProperty("muted", True)
         self._name = QLineEdit(placeholderText=strings.NAME_HINT)
         self._name.setAccessibleName(strings.NAME)
-        self.sign = QPushButton(strings.SIGN_BUTTON)
-        self.sign.setToolTip(strings.SIGN_TIP)
-        self.sign.clicked.connect(lambda: self.sign_pressed.emit(self._name.text()))
+        self.others = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self.reason = QLineEdit(placeholderText=strings.DECISION_HINT)
+        self.reason.setAccessibleName(strings.DECISION_HINT)
+        self.sign = QPushButton()
+        self.sign.clicked.connect(lambda: self.sign_pressed.emit(self._name.text(), self.reason.text()))
         self._signed = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         layout = QVBoxLayout(self)
         layout.addWidget(self._heading)
@@ -76,7 +79,9 @@ class SignPage(QWidget):
         layout.addWidget(self._displayed)
         layout.addWidget(self.not_displayed, 1)
         layout.addWidget(self.limits)
+        layout.addWidget(self.others)
         layout.addWidget(self._name)
+        layout.addWidget(self.reason)
         layout.addWidget(self.sign)
         layout.addWidget(self._signed)
 
@@ -110,6 +115,15 @@ class SignPage(QWidget):
                 strings.SIGNED_BY.format(name=signature.name, time=signature.utc[:16].replace("T", " "))
             )
         self._refresh()
+
+    def show_others(self, opinions: Sequence[str], *, adjudicates: bool) -> None:
+        """Show what other readers said, unnamed, to the one who decides between them."""
+        shown = adjudicates and self.sign.isVisibleTo(self)
+        self.others.setText("\n".join(opinions))
+        self.others.setVisible(shown and bool(opinions))
+        self.reason.setVisible(shown)
+        self.sign.setText(strings.ADJUDICATE if adjudicates else strings.SIGN_BUTTON)
+        self.sign.setToolTip(strings.ADJUDICATE_TIP if adjudicates else strings.SIGN_TIP)
 
     def show_displayed(self, sentence: str, places: Sequence[tuple[str, Place]]) -> None:
         """State what was displayed, and list places that were not: (in words, where)."""

@@ -201,3 +201,8 @@ HTML_FILE = "Report as a web page"
 JSON_FILE = "Report as data"
 REPORT_BEING_SAVED = "Writing {file}…"
 REPORT_SAVED = "Report saved: {file}"
+
+DECISION_HINT = "Why do you decide so?"
+ADJUDICATE = "Adjudicate"
+ADJUDICATE_TIP = "Your last opinion decides between the readers, and is recorded with name, reason and time"
+OTHER_OPINION = "Reader {number} said: {answers}"

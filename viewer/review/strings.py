@@ -40,3 +40,10 @@ UNREAD = "{count} of {patches} patches could not be read"
 # Lesions, for calibration.
 BAD_LESION = "{path}: shape {number}: {error}"
 NOT_FINITE = "a corner of it is no number"
+
+# Tables of reader studies.
+STUDY_UNREADABLE = "{path} cannot be read: {error}"
+STUDY_COLUMNS = "{path} is no table of a study: it lacks the columns {missing}"
+STUDY_CELLS = "{path}, line {line}: {found} cells, not {wanted}"
+STUDY_CONFIDENCE = "{path}, line {line}: {name} must be a whole number from 0 to 100, not {value!r}"
+STUDY_ANSWER = "{path}, line {line}: {name} must be one of {known}, not {value!r}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from viewer.cli.review import calibrate, findings, read, record, report, strings, worklist
+from viewer.cli.review import calibrate, findings, read, record, report, strings, study, worklist
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,5 +15,5 @@ def add_command(add: Callable[..., Any]) -> None:
     kinds = add("review", None, strings.REVIEW).add_subparsers(
         dest="review_command", metavar="WHAT", required=True
     )
-    for group in (worklist, read, findings, report, calibrate, record):
+    for group in (worklist, read, findings, report, calibrate, study, record):
         group.add_commands(add, kinds)

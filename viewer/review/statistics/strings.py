@@ -1,0 +1,11 @@
+"""What cannot be computed of a study, and why."""
+
+NO_QUESTION = "the table has no question {question!r}; it has {known}"
+NO_OPTION = "the question has no answer {option!r}; it has {known}"
+NO_REFERENCE = "No case has a reference standard: rates, areas and changes are not computed."
+ONE_KIND = "{reader}, {way}: all cases are of one kind; there is no area under the curve."
+NO_CONFIDENCE = "Answers without a confidence count as certain in areas under the curve."
+NO_AGREEMENT = "{way}: {cases} cases were answered by all of {readers} readers; agreement needs two of both."
+ALL_ALIKE = "{way}: all readers gave one answer to all cases; agreement beyond chance is not defined."
+NOT_TWO_WAYS = "Ways of reading are compared where there are two and a reference standard; here are {count}."
+NO_COMPARISON = "Ways of reading are not compared: {readers} readers read {cases} cases both ways; {error}."

@@ -128,6 +128,28 @@ def test_what_cannot_be_computed_is_said(
     assert "No case has a reference standard" in capsys.readouterr().out
 
 
+def test_arms_of_a_study_are_compared_by_last_opinions(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head, *lines = exported(study).read_text().splitlines()
+    lines = [line for line in lines if ",abnormal," in line]
+    aided = [line.replace(",blinded first,", ",aided,") for line in lines]
+    unaided = [line.replace(",blinded first,", ",unaided,") for line in lines]
+    table = tmp_path / "arms.csv"
+    table.write_text("\n".join([head, *aided, *unaided]))
+    capsys.readouterr()
+    assert main(["review", "analyse", str(table), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found["ways"]) == ["aided", "unaided"]
+    assert found["multi_reader"]["readers_and_cases"]["difference"] == 0.0
+    alike = [line.split(",") for line in lines]
+    for cells in alike:
+        cells[6:8] = ["no", "no"]
+    table.write_text("\n".join([head, *map(",".join, alike)]))
+    assert main(["review", "analyse", str(table), "--json"]) == 0
+    assert "agreement beyond chance is not defined" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

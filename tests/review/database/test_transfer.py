@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,6 +73,28 @@ def test_a_changed_file_is_refused_and_the_place_named(tmp_path: Path, change: A
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        lambda events: events.pop(1),
+        lambda events: events.pop(),
+        lambda events: events.reverse(),
+        lambda events: events.append(events[-1]),
+    ],
+)
+def test_a_file_with_other_events_is_refused(tmp_path: Path, change: Any) -> None:
+    with open_record(tmp_path / "record.sqlite") as record:
+        fill(record)
+        export_cases(record, ["case-1"], tmp_path / "cases.json")
+    content = json.loads((tmp_path / "cases.json").read_text())
+    change(content["events"])
+    (tmp_path / "cases.json").write_text(json.dumps(content))
+    with open_record(tmp_path / "other.sqlite") as other:
+        with pytest.raises(RecordError, match=r"missing, moved or there twice; nothing was imported"):
+            import_cases(other, tmp_path / "cases.json")
+        assert other.events() == []
+
+
+@pytest.mark.parametrize(
     "text",
     ["", "{", "[]", '{"format": "other"}', '{"format": "foveola case trail 1", "record": 3, "events": []}',
      '{"format": "foveola case trail 1", "record": "x", "events": [{"number": "1"}]}', "[" * 100_000],
@@ -108,6 +131,25 @@ def test_nothing_erased_stays_in_files(tmp_path: Path) -> None:
     assert len(backups_of(file)) == 1
     for path in tmp_path.iterdir():
         assert SECRET.encode() not in path.read_bytes(), path
+
+
+def test_what_another_program_still_reads_is_erased_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viewer.review.database.engine.WAIT_S", 0.1)
+    file = tmp_path / "record.sqlite"
+    with open_record(file) as record:
+        record.append("case-1", "opinion", "r1", {"title": SECRET})
+        reader = sqlite3.connect(file, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM events").fetchall()
+        with pytest.raises(RecordError, match=r"run `foveola review erase case-1` again"):
+            erase(record, "case-1", "r1", "")
+        reader.close()
+        assert erase(record, "case-1", "r1", "").events == 0
+        for path in tmp_path.iterdir():
+            assert SECRET.encode() not in path.read_bytes(), path
+        assert verify(record) == []
 
 
 def test_an_erased_case_is_exported_as_erased(record: Record, tmp_path: Path) -> None:

@@ -121,4 +121,9 @@ NO_CASE = "there is no case {case} in {where}; `foveola review list` names them"
 FILE_UNREADABLE = "{file} cannot be read: {reason}"
 FILE_TOO_LARGE = "{file} has more than {most_mb} MB, and is no exported case"
 NO_TRAIL = "{file} is no exported case, or is damaged; `foveola review export` makes such a file"
+TRAIL_INCOMPLETE = "{file}: events are missing, moved or there twice; nothing was imported"
+NOT_WIPED = (
+    "{case} is erased, but another program is reading {where}, whose log still holds what was erased. "
+    "Close it, and run `foveola review erase {case}` again"
+)
 TRAIL_CHANGED = "{file}: event {number} of {case} is not what was recorded; nothing was imported"

@@ -1,12 +1,15 @@
 """Cases with their trail in a file: exported from one record, imported into another.
 
 The file holds events as they were recorded, with their digests. Where it was imported an event is chained to
-those of the new record, and keeps as its origin what it was: ``verify`` checks both.
+those of the new record, and keeps as its origin what it was: ``verify`` checks both. A digest over all of
+them shows that one is missing or moved; who rewrites the file can also rewrite that.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -16,7 +19,7 @@ from viewer.common.atomic_write import save_atomically
 from viewer.review.database import strings
 from viewer.review.database.engine import in_words
 from viewer.review.database.errors import RecordError
-from viewer.review.database.event import ORIGIN_FIELDS, digest_of_payload
+from viewer.review.database.event import ORIGIN_FIELDS, canonical, digest_of_payload
 from viewer.review.database.record import Draft, can_be_kept
 from viewer.review.database.row import Row
 from viewer.review.database.schema import EVENTS
@@ -49,6 +52,7 @@ def export_cases(record: Record, cases: Collection[str], file: Path) -> int:
         "record": record.id,
         "head": {"count": count, "digest": digest},
         "events": [row._asdict() for row in rows],
+        "digest": _digest(record.id, rows),
     }
     save_atomically(file, json.dumps(content, indent=1).encode("ascii"))
     return len(rows)
@@ -85,12 +89,20 @@ def _read(file: Path) -> tuple[str, list[Row]]:
         rows = [_row(fields) for fields in content["events"]]
         if not isinstance(record_id, str) or not can_be_kept(record_id):
             raise ValueError("record")
+        whole = content["digest"] == _digest(record_id, rows)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RecordError(strings.NO_TRAIL.format(file=file)) from error
     for row in rows:
         if not _is_as_recorded(row):
             raise RecordError(strings.TRAIL_CHANGED.format(file=file, number=row.number, case=row.case))
+    if not whole or any(one.number >= other.number for one, other in pairwise(rows)):
+        raise RecordError(strings.TRAIL_INCOMPLETE.format(file=file))
     return record_id, rows
+
+
+def _digest(record_id: str, rows: Iterable[Row]) -> str:
+    """Of what the file holds, in its order."""
+    return hashlib.sha256(canonical([record_id, [row.digest for row in rows]]).encode()).hexdigest()
 
 
 def _row(fields: Any) -> Row:

@@ -66,6 +66,13 @@ def test_a_blinded_case_shows_nothing_of_the_program_before_the_opinion(
     assert window.actions_["find"].isEnabled()
 
 
+@pytest.mark.parametrize("name", ["query", "attention"])
+def test_a_panel_that_comes_back_with_room_for_it_stays_hidden(open_case: OpenCase, name: str) -> None:
+    window = open_case()
+    window.docks[name].show()  # as the docks do when a small window grows
+    assert window.docks[name].isHidden()
+
+
 def test_the_first_opinion_is_in_the_record_and_a_change_beside_it(open_case: OpenCase) -> None:
     window = open_case()
     controller = window.review.reading

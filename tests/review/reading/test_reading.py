@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.review.reading.conftest import GIVEN, found
+from viewer.review.database.erase import erase
 from viewer.review.reading.kinds import Answer, Kind, Mode
 from viewer.review.reading.reading import ReadingError, read_reading
 from viewer.review.reading.session import ReadingSession
@@ -224,3 +225,13 @@ def test_an_event_that_cannot_be_read_is_named(record: Record, protocol: Reading
     record.append("case-1", Kind.READ, "", {"slide_id": "slide", "findings": [{"id": 3}]})
     with pytest.raises(ReadingError, match="Event 1"):
         ReadingSession(record, "case-1", "r1", protocol)
+
+
+def test_nothing_is_recorded_about_a_case_that_was_erased_meanwhile(
+    session: ReadingSession, record: Record
+) -> None:
+    erase(record, session.case, "r2", "withdrawn")
+    with pytest.raises(ReadingError, match="case-1 was erased"):
+        session.give_opinion(GIVEN, 60, 12.0)
+    assert session.is_erased
+    assert record.events(case=session.case, kinds=[Kind.OPINION]) == []

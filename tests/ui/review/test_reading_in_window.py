@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from tests.ui.review.conftest import WAIT_MS, proposed
 from tests.ui.slide_files import write_slide
+from viewer.review.database.erase import erase
 from viewer.review.reading.kinds import Answer, Kind, Mode
 from viewer.ui.review import strings
 from viewer.ui.review.action_rows import ADVICE
@@ -71,6 +72,18 @@ def test_a_panel_that_comes_back_with_room_for_it_stays_hidden(open_case: OpenCa
     window = open_case()
     window.docks[name].show()  # as the docks do when a small window grows
     assert window.docks[name].isHidden()
+
+
+def test_a_case_that_is_erased_while_it_is_open_is_closed(open_case: OpenCase) -> None:
+    window = open_case()
+    controller, worklist = window.review.reading, window.review.worklist
+    assert worklist is not None
+    case = reading_of(window).case
+    erase(worklist.record, case, "r2", "withdrawn")
+    controller.refresh()
+    assert controller.session is None
+    assert f"{case} was erased" in window.messages.messages[-1].text
+    assert all(event.erased or event.kind == "erased" for event in worklist.record.events(case=case))
 
 
 def test_the_first_opinion_is_in_the_record_and_a_change_beside_it(open_case: OpenCase) -> None:

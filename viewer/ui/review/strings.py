@@ -193,6 +193,7 @@ ADD_TABLE_TITLE = "Add the cases of a table"
 TABLE_FILES = "Tables (*.csv *.tsv *.txt)"
 CASES_ADDED = "Cases added: {count}{known}"
 CASES_KNOWN = "; already in the list: {count}"
+CASE_ERASED = "Case {case} was erased, and is closed: nothing more is recorded about it."
 NO_FURTHER_CASE = "There is no further case in the list."
 
 SAVE_REPORT = "Save report"

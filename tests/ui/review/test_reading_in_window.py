@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 from tests.ui.review.conftest import WAIT_MS, proposed
 from tests.ui.slide_files import write_slide
 from viewer.review.database.erase import erase
+from viewer.review.database.errors import RecordError
 from viewer.review.reading.kinds import Answer, Kind, Mode
+from viewer.review.worklist.worklist import Worklist
 from viewer.ui.review import strings
 from viewer.ui.review.action_rows import ADVICE
 
@@ -84,6 +86,23 @@ def test_a_case_that_is_erased_while_it_is_open_is_closed(open_case: OpenCase) -
     assert controller.session is None
     assert f"{case} was erased" in window.messages.messages[-1].text
     assert all(event.erased or event.kind == "erased" for event in worklist.record.events(case=case))
+
+
+def test_a_record_that_is_locked_while_a_slide_opens_is_said(
+    qtbot: QtBot, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = open_case("two slides")
+    controller = window.review.reading
+
+    def change(*_args: object, **_changes: object) -> None:
+        raise RecordError("The record is locked.")
+
+    monkeypatch.setattr(Worklist, "change", change)
+    controller.panel.slide_chosen.emit(1)
+    qtbot.wait_until(lambda: bool(window.messages.messages), timeout=WAIT_MS)
+    assert window.messages.messages[-1].text == "The record is locked."
+    window.actions_["mark_finding"].trigger()
+    assert reading_of(window).marked == {}
 
 
 def test_the_first_opinion_is_in_the_record_and_a_change_beside_it(open_case: OpenCase) -> None:

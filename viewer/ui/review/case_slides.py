@@ -266,7 +266,11 @@ class CaseSlides(QObject):
             self._messages.show_message(MessageKind.WARNING, str(error))
             return
         if slide.slide_id is None:
-            self._record_identity(found)
+            try:
+                self._record_identity(found)
+            except FoveolaError as error:
+                self._messages.show_message(MessageKind.WARNING, str(error))
+                return
         elif slide.slide_id != found:
             name = Path(slide.path).name
             self._messages.show_message(

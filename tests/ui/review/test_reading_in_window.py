@@ -105,6 +105,17 @@ def test_a_record_that_is_locked_while_a_slide_opens_is_said(
     assert reading_of(window).marked == {}
 
 
+def test_a_mark_on_a_slide_of_no_case_is_refused_with_a_word(
+    qtbot: QtBot, open_case: OpenCase, case_folder: Path
+) -> None:
+    window = open_case()
+    window.slides.open(str(case_folder / "b.tif"))
+    qtbot.wait_until(lambda: window.review.reading.slides.slide_id is None, timeout=WAIT_MS)
+    window.actions_["mark_finding"].trigger()
+    assert reading_of(window).marked == {}
+    assert window.status.currentMessage() == strings.NOT_MARKED
+
+
 def test_the_first_opinion_is_in_the_record_and_a_change_beside_it(open_case: OpenCase) -> None:
     window = open_case()
     controller = window.review.reading

@@ -272,6 +272,8 @@ class ReadingController(QObject):
     ) -> None:
         slide_id = self.slides.slide_id
         if slide_id is None:
+            if self.is_open:
+                self.noted.emit(strings.NOT_MARKED)
             return
         label = self.panel.findings.label_box.currentData() or ""
         finding = Finding(new_id(), slide_id, label, point, extent, outline=outline)

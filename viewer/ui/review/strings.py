@@ -138,6 +138,7 @@ SIGNED_BY = "Signed by {name}, {time} UTC."
 CASE_OPENED = "{case} opened: {mode}"
 LOCKED = "Record your first opinion first: this case is read blinded."
 LOCKED_UNAIDED = "This case is read unaided."
+NOT_MARKED = "Nothing was marked: the slide that is shown is not one of this case."
 MARKED = "Marked: {label}, {place}"
 OPINION_RECORDED = "Opinion recorded."
 SLIDE_CHANGED = (

@@ -116,6 +116,13 @@ def test_a_mark_on_a_slide_of_no_case_is_refused_with_a_word(
     assert window.status.currentMessage() == strings.NOT_MARKED
 
 
+def test_a_long_title_does_not_widen_the_panel(open_case: OpenCase) -> None:
+    panel = open_case().review.reading.panel
+    before = panel.minimumSizeHint().width()
+    panel.show_case("د" * 4000, "<b>長</b>" * 4000, [], -1)
+    assert panel.minimumSizeHint().width() <= before
+
+
 def test_the_first_opinion_is_in_the_record_and_a_change_beside_it(open_case: OpenCase) -> None:
     window = open_case()
     controller = window.review.reading

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.review.reading.conftest import GIVEN, found
+from viewer.review.database.erase import erase
 from viewer.review.reading.kinds import Answer, Kind, Mode
 from viewer.review.reading.reading import ReadingError, read_reading
 from viewer.review.reading.session import ReadingSession
@@ -255,3 +256,13 @@ def test_a_third_reader_adjudicates_what_another_left_open(session: ReadingSessi
     assert not late.is_to_adjudicate
     with pytest.raises(ReadingError, match="adjudicate"):
         late.adjudicate("R. Four", "too late")
+
+
+def test_nothing_is_recorded_about_a_case_that_was_erased_meanwhile(
+    session: ReadingSession, record: Record
+) -> None:
+    erase(record, session.case, "r2", "withdrawn")
+    with pytest.raises(ReadingError, match="case-1 was erased"):
+        session.give_opinion(GIVEN, 60, 12.0)
+    assert session.is_erased
+    assert record.events(case=session.case, kinds=[Kind.OPINION]) == []

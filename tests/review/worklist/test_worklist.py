@@ -101,6 +101,21 @@ def test_a_tenth_of_low_priority_is_drawn_once(worklist: Worklist, record: Recor
     assert len(worklist.cases()) == len(ids)  # and none is hidden
 
 
+def test_order_and_words_do_not_unblind_who_reads_a_case(worklist: Worklist, add: Callable[..., str]) -> None:
+    found, nothing = add("case 1"), add("case 2")
+    index(worklist, nothing)
+    index(worklist, found, findings=2, highest=0.93)
+    worklist.append(found, OPENED, "r1", {"mode": "blinded first"})
+    read = worklist.append(nothing, OPENED, "r1", {"mode": "blinded first"})
+    now = datetime.now(UTC)
+    assert in_words(worklist.case(found), now) == in_words(read, now) == "waiting since today"
+    later = add("case 3")
+    index(worklist, later, findings=1, highest=0.6)
+    assert [case.id for case in worklist.cases()] == [later, found, nothing]
+    deferred = worklist.set_state(found, State.DEFERRED, "r1")
+    assert "0.93" not in in_words(deferred, now)
+
+
 def test_the_share_of_lots_is_the_one_stated() -> None:
     drawn = sum(is_drawn(f"case-{number:08x}", "seed") for number in range(20_000))
     assert drawn / 20_000 == pytest.approx(AUDIT_SHARE, abs=0.01)

@@ -11,8 +11,11 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 
 from tests.ui.review.conftest import WAIT_MS, proposed
 from tests.ui.slide_files import write_slide
+from viewer.review.database.erase import erase
+from viewer.review.database.errors import RecordError
 from viewer.review.reading.kinds import Answer, Kind, Mode
 from viewer.review.worklist.state import State
+from viewer.review.worklist.worklist import Worklist
 from viewer.ui.review import strings
 from viewer.ui.review.action_rows import ADVICE
 
@@ -65,6 +68,60 @@ def test_a_blinded_case_shows_nothing_of_the_program_before_the_opinion(
     controller.panel.opinion.reveal.click()
     assert len(controller.panel.findings.lines) == 1
     assert window.actions_["find"].isEnabled()
+
+
+@pytest.mark.parametrize("name", ["query", "attention"])
+def test_a_panel_that_comes_back_with_room_for_it_stays_hidden(open_case: OpenCase, name: str) -> None:
+    window = open_case()
+    window.docks[name].show()  # as the docks do when a small window grows
+    assert window.docks[name].isHidden()
+
+
+def test_a_case_that_is_erased_while_it_is_open_is_closed(open_case: OpenCase) -> None:
+    window = open_case()
+    controller, worklist = window.review.reading, window.review.worklist
+    assert worklist is not None
+    case = reading_of(window).case
+    erase(worklist.record, case, "r2", "withdrawn")
+    controller.refresh()
+    assert controller.session is None
+    assert f"{case} was erased" in window.messages.messages[-1].text
+    assert all(event.erased or event.kind == "erased" for event in worklist.record.events(case=case))
+
+
+def test_a_record_that_is_locked_while_a_slide_opens_is_said(
+    qtbot: QtBot, open_case: OpenCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = open_case("two slides")
+    controller = window.review.reading
+
+    def change(*_args: object, **_changes: object) -> None:
+        raise RecordError("The record is locked.")
+
+    monkeypatch.setattr(Worklist, "change", change)
+    controller.panel.slide_chosen.emit(1)
+    qtbot.wait_until(lambda: bool(window.messages.messages), timeout=WAIT_MS)
+    assert window.messages.messages[-1].text == "The record is locked."
+    window.actions_["mark_finding"].trigger()
+    assert reading_of(window).marked == {}
+
+
+def test_a_mark_on_a_slide_of_no_case_is_refused_with_a_word(
+    qtbot: QtBot, open_case: OpenCase, case_folder: Path
+) -> None:
+    window = open_case()
+    window.slides.open(str(case_folder / "b.tif"))
+    qtbot.wait_until(lambda: window.review.reading.slides.slide_id is None, timeout=WAIT_MS)
+    window.actions_["mark_finding"].trigger()
+    assert reading_of(window).marked == {}
+    assert window.status.currentMessage() == strings.NOT_MARKED
+
+
+def test_a_long_title_does_not_widen_the_panel(open_case: OpenCase) -> None:
+    panel = open_case().review.reading.panel
+    before = panel.minimumSizeHint().width()
+    panel.show_case("د" * 4000, "<b>長</b>" * 4000, [], -1)
+    assert panel.minimumSizeHint().width() <= before
 
 
 def test_the_first_opinion_is_in_the_record_and_a_change_beside_it(open_case: OpenCase) -> None:
@@ -192,6 +249,9 @@ def test_what_was_not_displayed_is_listed_before_the_signature(qtbot: QtBot, ope
     window.actions_["sign"].trigger()
     page = controller.panel.sign
     qtbot.wait_until(lambda: window.review.coverage.shares is not None, timeout=WAIT_MS)
+    coverage = window.review.coverage.recorder.coverage
+    assert coverage is not None
+    coverage.seconds[:] = 0  # the whole of this small slide is displayed at 10x as it opens
     window.actions_["sign"].trigger()
     lines = [page.not_displayed.item(row).text() for row in range(page.not_displayed.count())]
     assert any("Tissue not displayed at 10x" in line for line in lines)

@@ -160,7 +160,7 @@ def _opened(options: argparse.Namespace, *, create: bool) -> Record:
 def _facts(cases: Iterable[Case], *, with_titles: bool) -> list[dict[str, Any]]:
     from datetime import UTC, datetime
 
-    from viewer.review.worklist.priority import in_words
+    from viewer.review.worklist.priority import in_words, without_advice
 
     now = datetime.now(UTC)
     return [
@@ -187,7 +187,7 @@ def _facts(cases: Iterable[Case], *, with_titles: bool) -> list[dict[str, Any]]:
                 for slide in case.slides
             ],
         }
-        for case in cases
+        for case in map(without_advice, cases)
     ]
 
 

@@ -109,8 +109,10 @@ def restore(file: Path) -> Restored | None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    kept, lost = _take_over(damaged, file) if damaged is not None else (0, None)
-    return Restored(backup, damaged, kept, lost)
+    if damaged is not None:
+        return Restored(backup, damaged, *_take_over(damaged, file))
+    head = head_of(file, "ro")
+    return Restored(backup, None, 0 if head is None else head[0], None)
 
 
 def _put_aside(file: Path) -> Path | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from viewer.review.database.chain import ERASED
 from viewer.review.reading import strings
 from viewer.review.reading.discordance import discordances
 from viewer.review.reading.kinds import Answer, Kind, Mode
@@ -43,6 +44,11 @@ class ReadingSession:
         new = self._record.events(case=self.case, after=after)
         self._take(new)
         return bool(new)
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the case was erased, here or elsewhere."""
+        return any(event.kind == ERASED for event in self._events)
 
     @property
     def others(self) -> tuple[Opinion, ...]:
@@ -187,7 +193,10 @@ class ReadingSession:
         self._append(Kind.READ, {"slide_id": slide_id, **payload}, by_program=True)
 
     def check_open(self) -> None:
-        """Raises ReadingError where the reading was not begun, or is signed."""
+        """Raises ReadingError where the reading was not begun, is signed, or the case was erased."""
+        self.refresh()
+        if self.is_erased:
+            raise ReadingError(strings.ERASED.format(case=self.case))
         if self.reading.mode is None:
             raise ReadingError(strings.NOT_OPEN)
         if self.reading.signature is not None:

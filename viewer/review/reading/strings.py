@@ -3,6 +3,7 @@
 FIRST_OPINION_FIRST = "This case is read blinded: record your first opinion, then the findings are shown."
 UNAIDED = "This case is read unaided: nothing that the program found is shown."
 SIGNED = "This reading is signed. Open the case again to add to it."
+ERASED = "Case {case} was erased: nothing more is recorded about it."
 NOT_OPEN = "This reading is not open."
 REASON_MISSING = "Give a reason for the change: the first opinion stays as it was."
 NO_OPINION = "Record an opinion before you sign."

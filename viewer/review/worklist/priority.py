@@ -35,10 +35,17 @@ class Order(Enum):
 Rank = tuple[int, float, int]
 
 
+def without_advice(case: Case) -> Case:
+    """The case without what the program found, while it is read: its reader may be blinded to that."""
+    being_read = case.state in (State.IN_READING, State.DEFERRED)
+    return case._replace(findings=None, highest=None, audit=None) if being_read else case
+
+
 def rank(case: Case) -> Rank:
     """Cases in ascending order of this are in the order in which they need reading: those with findings, the
     highest score first; those that the second reader could not read; the others; those that were signed. Of
     equals the oldest first."""
+    case = without_advice(case)
     if case.state is State.SIGNED:
         return 3, 0.0, case.number
     if case.findings:
@@ -53,6 +60,7 @@ def is_low(case: Case) -> bool:
 
 def in_words(case: Case, now: datetime) -> str:
     """Why the case stands where it does in the order. ``now`` has a time zone."""
+    case = without_advice(case)
     parts = []
     if case.findings:
         highest = "" if case.highest is None else strings.HIGHEST.format(score=case.highest)

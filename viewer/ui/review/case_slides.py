@@ -235,7 +235,7 @@ class CaseSlides(QObject):
         """Record where the reader is, and what was displayed of the slide so far."""
         slide_id, worklist, session = self.slide_id, self._worklist, self._session
         coverage = self._coverage.recorder.coverage
-        if slide_id is None or worklist is None or session is None or coverage is None:
+        if slide_id is None or worklist is None or session is None or coverage is None or session.is_erased:
             return
         self._take_figures()
         payload = {"displayed": packed(coverage), "shares": self._figures.get(slide_id)}
@@ -266,7 +266,11 @@ class CaseSlides(QObject):
             self._messages.show_message(MessageKind.WARNING, str(error))
             return
         if slide.slide_id is None:
-            self._record_identity(found)
+            try:
+                self._record_identity(found)
+            except FoveolaError as error:
+                self._messages.show_message(MessageKind.WARNING, str(error))
+                return
         elif slide.slide_id != found:
             name = Path(slide.path).name
             self._messages.show_message(

@@ -229,6 +229,8 @@ class ReadingController(QObject):
             action(self.session)
         except FoveolaError as error:
             self._messages.show_message(MessageKind.WARNING, str(error))
+            if self.session.is_erased:
+                self.leave()
             return False
         self._show()
         return True
@@ -277,6 +279,8 @@ class ReadingController(QObject):
     ) -> None:
         slide_id = self.slides.slide_id
         if slide_id is None:
+            if self.is_open:
+                self.noted.emit(strings.NOT_MARKED)
             return
         label = self.panel.findings.label_box.currentData() or ""
         finding = Finding(new_id(), slide_id, label, point, extent, outline=outline)
@@ -302,7 +306,12 @@ class ReadingController(QObject):
         except FoveolaError as error:
             self._messages.show_message(MessageKind.WARNING, str(error))
             return
-        if has_news:
+        if self.session.is_erased:
+            self._messages.show_message(
+                MessageKind.WARNING, strings.CASE_ERASED.format(case=self.session.case)
+            )
+            self.leave()
+        elif has_news:
             self._show()
 
     def _show(self) -> None:

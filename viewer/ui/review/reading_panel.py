@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QTabWidget,
     QVBoxLayout,
@@ -26,6 +28,9 @@ from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_MOST_TITLE, _MOST_FACTS = 160, 1000
+"""Characters; the whole text stands in the tooltip."""
 
 
 class ReadingPanel(QWidget):
@@ -52,6 +57,8 @@ class ReadingPanel(QWidget):
         self._title.setProperty("heading", True)
         self._facts = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self._facts.setProperty("muted", True)
+        for label in (self._title, self._facts):  # a long word does not widen the panel
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._slides = QComboBox()
         self._slides.setAccessibleName(strings.SLIDES)
         self._slides.activated.connect(self.slide_chosen)
@@ -84,8 +91,9 @@ class ReadingPanel(QWidget):
     def show_case(self, title: str, facts: str, slides: Sequence[str], current: int) -> None:
         """Show a case and the names of its slides; without a title, that none is open."""
         self._pages.setCurrentIndex(1 if title else 0)
-        self._title.setText(title)
-        self._facts.setText(facts)
+        for label, text, most in ((self._title, title, _MOST_TITLE), (self._facts, facts, _MOST_FACTS)):
+            label.setText(text if len(text) <= most else f"{text[:most]}…")
+            label.setToolTip("" if len(text) <= most else f"<qt>{escape(text)}</qt>")
         self._facts.setVisible(bool(facts))
         self._slides.clear()
         self._slides.addItems(list(slides))

@@ -278,6 +278,8 @@ class MainWindow(QMainWindow):
         for chosen in (self.query.settings_chosen, self.attention.settings_chosen):
             chosen.connect(self._use_relevance)
         self.docks["query"].visibilityChanged.connect(self._query_panel_shown)
+        for name in ("query", "attention"):  # a panel that was folded away comes back with the room for it
+            self.docks[name].visibilityChanged.connect(lambda _visible: self._lock_panels())
         for dock in self.docks.values():
             dock.visibilityChanged.connect(lambda _visible: self.refresh_actions())
 
@@ -311,6 +313,10 @@ class MainWindow(QMainWindow):
         """End what the program says about the slide, while a reader is not to see it."""
         if self.review.reading.locked:
             self.query.session.clear()
+        self._lock_panels()
+
+    def _lock_panels(self) -> None:
+        if self.review.reading.locked:
             for name in ("query", "attention"):
                 self.docks[name].hide()
 

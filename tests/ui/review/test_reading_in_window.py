@@ -397,3 +397,20 @@ def test_a_third_reader_adjudicates_in_the_window(open_case: OpenCase) -> None:
     assert reading_of(window).signature is not None
     worklist.refresh()
     assert worklist.case(case).state is State.SIGNED
+
+
+def test_nothing_is_revealed_before_the_program_has_read(open_case: OpenCase) -> None:
+    window = open_case()
+    controller = window.review.reading
+    give_opinion(controller)
+    controller.panel.opinion.reveal.click()
+    assert not reading_of(window).is_revealed
+    assert strings.NOT_READ in window.messages.messages[-1].text
+    controller.show_progress(reading_of(window).case, 0.4)
+    controller.panel.opinion.reveal.click()
+    assert "40 %" in window.messages.messages[-1].text
+    window.actions_["mark_finding"].trigger()
+    proposed(window, (100, 100))
+    controller.panel.opinion.reveal.click()
+    assert reading_of(window).is_revealed
+    assert len(reading_of(window).before_reveal) == 1

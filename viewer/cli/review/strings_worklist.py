@@ -14,7 +14,7 @@ OF_PROTOCOL = "only cases of this protocol"
 FIND = "only cases that hold these words"
 ORDER = "{orders} (default: priority)"
 CSV = "print a CSV"
-TITLES = "with titles and paths of slides, which may name a patient, in --json and --csv"
+TITLES = "with titles, paths of slides (they may name a patient) and reference standards, in --json and --csv"
 PROTOCOLS = (
     "list the protocols: what is looked for, what of that is not analysed, and what the reader answers"
 )

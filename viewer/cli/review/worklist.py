@@ -174,9 +174,9 @@ def _facts(cases: Iterable[Case], *, with_titles: bool) -> list[dict[str, Any]]:
             "audit": case.audit,
             "protocol": case.protocol,
             "question": case.question,
-            "reference": case.reference,
             "added": case.added_utc,
-            **({"title": case.title} if with_titles else {}),
+            # Who reads blinded must not meet the reference standard.
+            **({"title": case.title, "reference": case.reference} if with_titles else {}),
             "slides": [
                 {
                     "site": slide.site,
@@ -195,10 +195,10 @@ def _csv(facts: list[dict[str, Any]], *, with_titles: bool) -> str:
     """One row a slide, with the facts of its case in each."""
     from viewer.review.worklist.csv_cases import without_formula
 
-    of_case = ["case", "state", "priority", "protocol", "question", "reference", "added"]
+    of_case = ["case", "state", "priority", "protocol", "question", "added"]
     of_slide = ["site", "stain", "slide_id"]
     if with_titles:
-        of_case.insert(1, "title")
+        of_case[1:1] = ["title", "reference"]
         of_slide.append("path")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

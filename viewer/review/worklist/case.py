@@ -159,7 +159,7 @@ def _place(payload: Mapping[str, Any], number: int) -> Place:
 
 def _searched(case: Case) -> str:
     slides = (word for slide in case.slides for word in (slide.site, slide.stain))
-    return "\n".join((case.id, case.title, case.question, case.reference or "", *slides)).casefold()
+    return "\n".join((case.id, case.title, case.question, *slides)).casefold()
 
 
 def _text_or_none(value: object) -> str | None:

@@ -87,7 +87,7 @@ class Worklist:
         protocol: str = "",
         order: Order = Order.PRIORITY,
     ) -> list[Case]:
-        """The cases in some states (all without any), of a protocol, of which id, title, question, reference,
+        """The cases in some states (all without any), of a protocol, of which id, title, question,
         sites or stains hold all words of ``text``."""
         words = text.casefold().split()
         found = [

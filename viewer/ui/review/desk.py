@@ -13,6 +13,7 @@ from viewer.review.protocols import DEFAULT, find_protocol, read_protocols
 from viewer.review.reading.kinds import Mode
 from viewer.review.worklist.case import CaseSlide
 from viewer.review.worklist.new_case import NewCase
+from viewer.review.worklist.priority import Order
 from viewer.review.worklist.state import State
 from viewer.review.worklist.worklist import Worklist, neighbour
 from viewer.ui.review import strings
@@ -137,7 +138,7 @@ class ReviewDesk(QObject):
         worklist, session = self._opened(), self.reading.session
         if worklist is None or session is None:
             return
-        case = neighbour(self._listed or worklist.cases(), session.case, step)
+        case = neighbour(self._listed or worklist.cases(order=Order.ADDED), session.case, step)
         if case is None:
             self.noted.emit(strings.NO_FURTHER_CASE)
         else:

@@ -242,6 +242,13 @@ class ReadingController(QObject):
             self.noted.emit(strings.OPINION_RECORDED)
 
     def _reveal(self) -> None:
+        assert self.session is not None
+        asks = self.session.protocol.queries or self.session.protocol.heads
+        if asks and not self.session.reading.slides:
+            # What is marked from then on would count as marked after the findings were shown.
+            text = strings.NOT_READ if self.progress is None else self._heading_while_read()
+            self._messages.show_message(MessageKind.INFORMATION, f"{text} {strings.SIGN_WITHOUT}")
+            return
         if self._do(ReadingSession.reveal):
             self._lock()
             self.changed.emit()
@@ -360,11 +367,14 @@ class ReadingController(QObject):
         if not reading.is_revealed:
             return strings.LOCKED_FINDINGS
         if self.progress is not None:
-            return strings.READING_NOW.format(percent=100 * self.progress)
+            return self._heading_while_read()
         if not reading.slides:
             return strings.NOT_READ
         count = len(reading.proposed)
         return strings.SOME_FINDINGS[count == 1].format(count=count) if count else strings.NO_FINDINGS
+
+    def _heading_while_read(self) -> str:
+        return strings.READING_NOW.format(percent=100 * (self.progress or 0.0))
 
     def _in_words(self, finding: Finding) -> str:
         return format_position(*finding.point, mpp_um=self._view.mpp_um)

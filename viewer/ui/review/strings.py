@@ -208,3 +208,5 @@ DECISION_HINT = "Why do you decide so?"
 ADJUDICATE = "Adjudicate"
 ADJUDICATE_TIP = "Your last opinion decides between the readers, and is recorded with name, reason and time"
 OTHER_OPINION = "Reader {number} said: {answers}"
+
+SIGN_WITHOUT = "Show them then, or sign without them."

@@ -39,6 +39,11 @@ def one_line(text: str) -> str:
     return escape_control(" ".join(text.split()))
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, cut where it has more than ``most`` letters."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what a library says, at most 200 characters; its kind where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -68,6 +68,11 @@ class Question:
     kind: Kind
     options: tuple[str, ...] = ()
 
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What can be answered, as it stands in the record; () for any text."""
+        return ("yes", "no") if self.kind == "yes/no" else self.options
+
 
 @dataclass(frozen=True, slots=True)
 class FindingLimits:

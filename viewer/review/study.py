@@ -145,10 +145,9 @@ def _rows(case: Case, reading: Reading, protocol: ReadingProtocol) -> list[Study
     for question in protocol.questions:
         if question.kind == "text":
             continue
-        options = ("yes", "no") if question.kind == "yes/no" else question.options
         given = [str(opinion.answers.get(question.id) or "") for opinion in (first, last)]
         reference = right.get(question.id, "")
-        reference = reference if reference in options else ""
+        reference = reference if reference in question.answers else ""
         change = _CHANGES[given[0] == reference, given[1] == reference] if reference else ""
         confidence = ["" if one.confidence is None else str(one.confidence) for one in (first, last)]
         rows.append(
@@ -157,7 +156,7 @@ def _rows(case: Case, reading: Reading, protocol: ReadingProtocol) -> list[Study
                 reader=reading.reader,
                 arm=reading.arm or (reading.mode.value if reading.mode else ""),
                 question=question.id,
-                options=_BETWEEN.join(options),
+                options=_BETWEEN.join(question.answers),
                 reference=reference,
                 first=given[0],
                 last=given[1],

@@ -11,7 +11,7 @@ from viewer.cli import arguments, strings_help, terminal
 from viewer.cli.output import check_output
 from viewer.cli.review import strings
 from viewer.cli.review import strings_record as texts
-from viewer.common.text import escape_control
+from viewer.common.text import escape_control, shortened
 
 if TYPE_CHECKING:
     import argparse
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from viewer.review.database.event import Event
     from viewer.review.database.record import Record
+
+_MOST_SAID = 160
+"""Letters of a payload on a line; ``--json`` has all."""
 
 
 def add_commands(add: Callable[..., Any], kinds: Any) -> None:
@@ -113,14 +116,11 @@ def _show(options: argparse.Namespace) -> int:
             texts.LINE.format(number=event.number, utc=event.utc[:19], reader=reader, kind=event.kind)
         )
         said = json.dumps(event.payload, ensure_ascii=False)
-        lines.append(texts.ERASED if event.erased else texts.PAYLOAD_LINE.format(text=_shortened(said)))
+        lines.append(
+            texts.ERASED if event.erased else texts.PAYLOAD_LINE.format(text=shortened(said, _MOST_SAID))
+        )
     terminal.write_stdout("\n".join(escape_control(line) for line in (*lines, RESEARCH_USE_STATEMENT)))
     return 0
-
-
-def _shortened(text: str, most: int = 160) -> str:
-    """The beginning of a long text."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _stored(options: argparse.Namespace) -> int:

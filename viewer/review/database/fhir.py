@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewer import RESEARCH_USE_STATEMENT
 from viewer.common.atomic_write import save_atomically
+from viewer.review.database.chain import ERASED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from viewer.review.database.record import Record
 
 _BALP = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit"
-_ERASED = "erased"
 _SECURITY = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 
 
@@ -38,7 +38,7 @@ def export_fhir(record: Record, cases: Iterable[str], file: Path) -> int:
 
 
 def _audit_event(event: Event, record_id: str) -> dict[str, Any]:
-    is_deletion = event.kind == _ERASED
+    is_deletion = event.kind == ERASED
     who: dict[str, Any] = (
         {"identifier": {"system": "urn:foveola:reader", "value": event.reader}}
         if event.reader

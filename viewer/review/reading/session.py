@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from viewer.review.reading.reading import Opinion
 
 
-YES_OR_NO = "yes", "no"
-
-
 class ReadingSession:
     """Of one reader and one case; ``protocol`` is the one that the case is read by. All methods raise
     RecordError where the record cannot be read or written, and then nothing was."""
@@ -216,4 +213,4 @@ def _is_answered(question: Question, answers: Mapping[str, Any]) -> bool:
     answer = answers.get(question.id)
     if question.kind == "text":
         return answer is None or isinstance(answer, str)
-    return answer in (YES_OR_NO if question.kind == "yes/no" else question.options)
+    return answer in question.answers

@@ -12,6 +12,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from viewer.review.database.chain import ERASED
+from viewer.review.reading.kinds import Kind
 from viewer.review.worklist import strings
 from viewer.review.worklist.errors import TransitionError
 
@@ -35,13 +37,11 @@ class State(Enum):
 ADDED = "case added"
 CHANGED = "case changed"
 STATE = "case state"
-REPLACED = "slide replaced"
-OPENED = "reading opened"
-SIGNED = "signed"
-ADJUDICATED = "adjudicated"
+REPLACED, OPENED, SIGNED, ADJUDICATED = (
+    kind.value for kind in (Kind.REPLACED, Kind.OPENED, Kind.SIGNED, Kind.ADJUDICATED)
+)
 LEFT = "case left"
 AUDIT = "audit drawn"
-ERASED = "erased"
 
 KINDS = frozenset({ADDED, CHANGED, STATE, REPLACED, OPENED, SIGNED, ADJUDICATED, LEFT, AUDIT, ERASED})
 """The kinds of events that a worklist is folded from."""

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from viewer.review.database.chain import ERASED
 from viewer.review.database.record import Entry, drafted
 from viewer.review.worklist import strings
 from viewer.review.worklist.case import Case, folded
@@ -22,7 +23,6 @@ from viewer.review.worklist.state import (
     ADDED,
     AUDIT,
     CHANGED,
-    ERASED,
     KINDS,
     LEFT,
     STATE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, Signal
@@ -163,7 +164,7 @@ class OpinionForm(QWidget):
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
         group = QButtonGroup(row)
-        for value, text in (("yes", strings.YES), ("no", strings.NO)):
+        for value, text in zip(question.answers, (strings.YES, strings.NO), strict=True):
             button = QRadioButton(text)
             button.setProperty("value", value)
             button.setAccessibleName(strings.ANSWER_NAME.format(question=question.text, answer=text))
@@ -188,6 +189,4 @@ class OpinionForm(QWidget):
 
 def _time_of_day(utc: str) -> str:
     """Of an ISO 8601 time, hours and minutes where the computer stands."""
-    from datetime import datetime
-
     return datetime.fromisoformat(utc).astimezone().strftime("%H:%M")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QFrame,
     QLabel,
     QPushButton,
     QScrollArea,
@@ -20,10 +19,12 @@ from PySide6.QtWidgets import (
 )
 
 from viewer import RESEARCH_USE_STATEMENT
+from viewer.common.text import shortened
 from viewer.ui.review import strings
 from viewer.ui.review.finding_list import FindingList
 from viewer.ui.review.opinion_form import OpinionForm
 from viewer.ui.review.sign_page import SignPage
+from viewer.ui.widgets.limited_scroll_area import scrolled
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -71,7 +72,9 @@ class ReadingPanel(QWidget):
             (self.findings, strings.FINDINGS),
             (self.sign, strings.SIGN),
         ):
-            self.tabs.addTab(_scrolled(page), title)
+            area = scrolled(page)
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            self.tabs.addTab(area, title)
         research = QLabel(RESEARCH_USE_STATEMENT, wordWrap=True)
         research.setProperty("muted", True)
         case = QWidget()
@@ -92,7 +95,7 @@ class ReadingPanel(QWidget):
         """Show a case and the names of its slides; without a title, that none is open."""
         self._pages.setCurrentIndex(1 if title else 0)
         for label, text, most in ((self._title, title, _MOST_TITLE), (self._facts, facts, _MOST_FACTS)):
-            label.setText(text if len(text) <= most else f"{text[:most]}…")
+            label.setText(shortened(text, most))
             label.setToolTip("" if len(text) <= most else f"<qt>{escape(text)}</qt>")
         self._facts.setVisible(bool(facts))
         self._slides.clear()
@@ -115,14 +118,3 @@ class ReadingPanel(QWidget):
             self.tabs.setTabText(
                 index, strings.TAB_WITH_COUNT.format(title=title, count=count) if count else title
             )
-
-
-def _scrolled(page: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setAccessibleName(page.accessibleName())
-    area.setWidget(page)
-    return area

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QStackedWidget,
     QTabWidget,
@@ -29,7 +27,7 @@ from viewer.ui.search.explanation import ExplainCard
 from viewer.ui.search.hit_list import HitList
 from viewer.ui.search.query_box import QueryBox
 from viewer.ui.search.weight_editor import WeightEditor
-from viewer.ui.widgets.limited_scroll_area import breakable
+from viewer.ui.widgets.limited_scroll_area import breakable, scrolled
 from viewer.ui.widgets.theme import em_px
 
 if TYPE_CHECKING:
@@ -88,7 +86,7 @@ class QueryPanel(QWidget):
         self.remarks = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.remarks.setAccessibleName(strings.REMARKS_NAME)
         self.remarks.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._remarks_area = _scrolled(self.remarks)
+        self._remarks_area = scrolled(self.remarks)
         self._of_query: tuple[str, ...] = ()
         self._of_analysis: tuple[str, ...] = ()
         self.hits = HitList()
@@ -107,7 +105,7 @@ class QueryPanel(QWidget):
         self.tabs.setUsesScrollButtons(True)
         for title, page in (
             (strings.PLACES_TAB, self._places),
-            (strings.WHY_TAB, _scrolled(self._with_weights(self.why))),
+            (strings.WHY_TAB, scrolled(self._with_weights(self.why))),
             (strings.SIMILAR_TAB, self.examples),
             *tabs,
         ):
@@ -293,16 +291,6 @@ def _remarks_about(question: Question) -> tuple[str, ...]:
         (strings.NOTE if problem.note else strings.WARNING).format(text=problem.sentence)
         for problem in question.problems
     )
-
-
-def _scrolled(content: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidget(content)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    area.setAccessibleName(content.accessibleName())
-    return area
 
 
 def _tool(name: str, tip: str) -> QToolButton:

@@ -24,6 +24,17 @@ def breakable(text: str) -> str:
     return _LONG_WORD.sub("\\g<0>\u200b", text)
 
 
+def scrolled(content: QWidget) -> QScrollArea:
+    """A scroll area without a frame that is no stop of the keyboard."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidget(content)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setAccessibleName(content.accessibleName())
+    return area
+
+
 class LimitedHeightScrollArea(QScrollArea):
     """Holds one widget and takes the height that it needs at the present width, up to a limit."""
 
